@@ -1,0 +1,111 @@
+//! What the machine must have beside Rust, and how it gets there: from Debian's own packages, or by the person's hand.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::run::{command, first_line, run};
+
+/// Oldest Node.js that the web client and the browser tests are built with.
+const NODE_MAJOR_MIN: u32 = 18;
+
+/// Something a verb needs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tool {
+    /// `cc` and the C library's headers, for the cryptography that rustls uses
+    Compiler,
+    Node,
+    Chromium,
+}
+
+/// Makes sure that they are there. On Debian and Ubuntu, as root, what is missing is installed.
+///
+/// # Errors
+/// With the one line to type, where it may not or cannot install.
+pub(crate) fn ensure(tools: &[Tool]) -> Result<()> {
+    let missing: Vec<Tool> = tools.iter().copied().filter(|tool| !tool.present()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages: Vec<&str> = missing.iter().flat_map(|tool| tool.packages()).copied().collect();
+    let line = format!("apt-get update && apt-get install -y --no-install-recommends {}", packages.join(" "));
+    if first_line("apt-get", &["--version"]).is_none() {
+        let names: Vec<&str> = missing.iter().map(|tool| tool.name()).collect();
+        bail!("this machine lacks {}; install it and call again (on Debian: {line})", names.join(" and "));
+    }
+    if first_line("id", &["-u"]).as_deref() != Some("0") {
+        bail!("this machine lacks something; install it and call again:\n\n    sudo sh -c '{line}'\n");
+    }
+    install(&packages)?;
+    match missing.iter().find(|tool| !tool.present()) {
+        Some(tool) => bail!("{} is still not there after `{line}`", tool.name()),
+        None => Ok(()),
+    }
+}
+
+/// Where the browser is: `ALTHING_CHROMIUM` if that is set, else Debian's place.
+pub(crate) fn chromium() -> String {
+    std::env::var("ALTHING_CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned())
+}
+
+impl Tool {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Compiler => "a C compiler",
+            Self::Node => "Node.js 18 or newer with npm",
+            Self::Chromium => "Chromium",
+        }
+    }
+
+    fn packages(self) -> &'static [&'static str] {
+        match self {
+            Self::Compiler => &["build-essential"],
+            Self::Node => &["nodejs", "npm"],
+            Self::Chromium => &["chromium", "fonts-dejavu-core"],
+        }
+    }
+
+    fn present(self) -> bool {
+        match self {
+            Self::Compiler => first_line("cc", &["--version"]).is_some(),
+            Self::Node => {
+                let version = first_line("node", &["--version"]).unwrap_or_default();
+                node_major(&version).is_some_and(|major| major >= NODE_MAJOR_MIN)
+                    && first_line("npm", &["--version"]).is_some()
+            }
+            Self::Chromium => Path::new(&chromium()).exists(),
+        }
+    }
+}
+
+fn install(packages: &[&str]) -> Result<()> {
+    let folder = Path::new("/");
+    run(&mut quiet(command(folder, "apt-get", &["update", "-q"])))?;
+    let mut arguments = vec!["install", "-q", "-y", "--no-install-recommends"];
+    arguments.extend_from_slice(packages);
+    run(&mut quiet(command(folder, "apt-get", &arguments)))
+}
+
+fn quiet(mut command: Command) -> Command {
+    command.env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+/// `v18.19.0` is 18.
+fn node_major(version: &str) -> Option<u32> {
+    version.strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_nodes_version() {
+        assert_eq!(node_major("v18.19.0"), Some(18));
+        assert_eq!(node_major("v20.20.2"), Some(20));
+        assert_eq!(node_major(""), None);
+        assert_eq!(node_major("node 18"), None);
+    }
+}
