@@ -4,5 +4,10 @@
 //! room as opaque stanzas.
 
 pub mod ice;
+pub mod limits;
+pub mod ns;
 pub mod rtp;
 pub mod source;
+pub mod xml;
+
+pub use xml::{Malformed, Problem};
