@@ -1,10 +1,36 @@
 //! The journal of meetings: records appended at an expected position, replayed in order.
 //!
+//! What comes in: opaque records of a meeting, with the position at which the writer expects them to land. What goes
+//! out: the promise that they are durable, or a refusal; and, after a crash, the newest snapshot of a meeting with
+//! every record since.
+//!
 //! A position is the whole fence: who appends at position `n` must have seen `n` records. An append elsewhere is
-//! refused with [`Error::WrongPosition`], and the writer lets go of the meeting.
+//! refused with [`Error::WrongPosition`], and the writer lets go of the meeting. There is no lock, no lease and no
+//! clock in it.
+//!
+//! Each record and each snapshot carries a checksum over its bytes, its meeting and its position. A damaged one is
+//! named with [`Error::Damaged`]; nothing is skipped and nothing guessed.
+//!
+//! Two engines stand behind the trait: [`Memory`], with faults on request, for tests and simulation; [`Redb`], one
+//! file for one machine, with one writer thread that commits all that waits in one transaction. Both pass the same
+//! suite (`contract.rs`).
+//!
+//! It refuses to know what a record means, who writes it and when a snapshot is due.
+
+mod checksum;
+mod disk;
+mod limits;
+mod memory;
+
+#[cfg(test)]
+mod contract;
 
 use std::future::Future;
 use std::pin::Pin;
+
+pub use disk::Redb;
+pub use limits::{RECORD_BYTES_MAX, SNAPSHOT_BYTES_MAX};
+pub use memory::{Fault, Memory};
 
 /// Number of records before it: the first record of a meeting has position 0.
 pub type Position = u64;
@@ -14,18 +40,22 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 
 /// One engine behind which meetings are kept. Implementations: memory (tests), redb (one machine).
 pub trait Journal: Send + Sync + 'static {
     /// Appends `records` at `expected`, all or none; resolves when they are durable.
+    ///
+    /// After [`Error::Unavailable`] or [`Error::Full`] they may have become durable or not: a repetition that meets
+    /// [`Error::WrongPosition`] has to read what stands there before it calls itself fenced.
     fn append(&self, meeting: &str, expected: Position, records: Vec<Vec<u8>>) -> Answer<'_, ()>;
 
     /// The newest snapshot, if any, and every record since it (or since the beginning).
     fn replay(&self, meeting: &str) -> Answer<'_, Replay>;
 
-    /// Stores the state after `position` records and drops the records before it.
+    /// Stores the state after `position` records and drops the records before it. A position that is no longer, or
+    /// not yet, in the journal is refused with [`Error::WrongPosition`].
     fn snapshot(&self, meeting: &str, position: Position, bytes: Vec<u8>) -> Answer<'_, ()>;
 
-    /// Forgets a meeting.
+    /// Forgets a meeting; its next record has position 0 again. Forgetting an unknown meeting is no error.
     fn purge(&self, meeting: &str) -> Answer<'_, ()>;
 
-    /// All meetings that have records or a snapshot.
+    /// All meetings that have records or a snapshot, in the order of their names.
     fn meetings(&self) -> Answer<'_, Vec<String>>;
 }
 
@@ -38,14 +68,27 @@ pub struct Replay {
     pub next: Position,
 }
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    #[error("meeting {meeting}: append at {expected}, but the journal stands at {actual}: another shard owns it")]
+    #[error(
+        "meeting {meeting}: append at {expected}, but the journal stands at {actual}: another shard owns it"
+    )]
     WrongPosition { meeting: String, expected: Position, actual: Position },
     #[error("meeting {meeting}: the journal has a damaged record at {position}")]
     Damaged { meeting: String, position: Position },
+    #[error("meeting {meeting}: a record of {bytes} bytes is more than the journal takes")]
+    TooLarge { meeting: String, bytes: usize },
     #[error("the journal cannot be reached: {0}")]
     Unavailable(String),
-    #[error("the journal is full: {0}")]
+    #[error("the journal is full: {0}; free space on its disk")]
     Full(String),
+    #[error("the data directory {0} is in use by another process; stop it or choose another with --data")]
+    Locked(String),
+}
+
+impl Error {
+    /// Whether the same request may succeed later.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Full(_))
+    }
 }

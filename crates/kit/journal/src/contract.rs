@@ -1,0 +1,168 @@
+//! What every engine must do, run over each of them.
+
+use std::sync::Arc;
+
+use crate::{Error, Journal, Memory, RECORD_BYTES_MAX, Redb, Replay};
+
+/// An engine and whatever must live as long as it.
+struct Bench<J> {
+    journal: J,
+    _directory: Option<tempfile::TempDir>,
+}
+
+fn memory() -> Bench<Memory> {
+    Bench { journal: Memory::new(), _directory: None }
+}
+
+fn redb() -> Bench<Redb> {
+    let directory = tempfile::tempdir().unwrap();
+    Bench { journal: Redb::open(directory.path()).unwrap(), _directory: Some(directory) }
+}
+
+macro_rules! contract {
+    ($($engine:ident),*) => {$(
+        mod $engine {
+            contract!(@tests $engine:
+                appended_records_replay_in_order, the_position_is_a_fence, a_refused_append_leaves_nothing,
+                an_empty_append_only_asks_for_the_position, meetings_do_not_see_each_other,
+                a_snapshot_replaces_the_records_before_it, a_snapshot_must_lie_within_the_records,
+                a_newer_snapshot_replaces_the_older, a_purged_meeting_begins_again, unknown_meetings_are_empty,
+                meetings_come_in_order, one_of_two_writers_wins_each_position, a_record_too_large_is_refused);
+        }
+    )*};
+    (@tests $engine:ident: $($test:ident),*) => {$(
+        #[tokio::test]
+        async fn $test() {
+            super::$test(super::$engine().journal).await;
+        }
+    )*};
+}
+
+contract!(memory, redb);
+
+async fn appended_records_replay_in_order(journal: impl Journal) {
+    journal.append("room", 0, records(&["a", "b"])).await.unwrap();
+    journal.append("room", 2, records(&["c"])).await.unwrap();
+    check(&journal, "room", None, &["a", "b", "c"], 3).await;
+}
+
+async fn the_position_is_a_fence(journal: impl Journal) {
+    journal.append("room", 0, records(&["a"])).await.unwrap();
+    for expected in [0, 2, u64::MAX] {
+        let error = journal.append("room", expected, records(&["x"])).await.unwrap_err();
+        assert_eq!(error, Error::WrongPosition { meeting: "room".to_owned(), expected, actual: 1 });
+        assert!(!error.is_transient());
+    }
+}
+
+async fn a_refused_append_leaves_nothing(journal: impl Journal) {
+    journal.append("room", 1, records(&["x", "y"])).await.unwrap_err();
+    check(&journal, "room", None, &[], 0).await;
+    assert!(journal.meetings().await.unwrap().is_empty());
+}
+
+async fn an_empty_append_only_asks_for_the_position(journal: impl Journal) {
+    journal.append("room", 0, Vec::new()).await.unwrap();
+    journal.append("room", 1, Vec::new()).await.unwrap_err();
+    assert!(journal.meetings().await.unwrap().is_empty());
+}
+
+async fn meetings_do_not_see_each_other(journal: impl Journal) {
+    journal.append("a", 0, records(&["1"])).await.unwrap();
+    journal.append("ab", 0, records(&["2", "3"])).await.unwrap();
+    journal.snapshot("ab", 2, b"s".to_vec()).await.unwrap();
+    journal.purge("b").await.unwrap();
+    check(&journal, "a", None, &["1"], 1).await;
+    check(&journal, "ab", Some((2, "s")), &[], 2).await;
+}
+
+async fn a_snapshot_replaces_the_records_before_it(journal: impl Journal) {
+    journal.append("room", 0, records(&["a", "b", "c"])).await.unwrap();
+    journal.snapshot("room", 2, b"ab".to_vec()).await.unwrap();
+    check(&journal, "room", Some((2, "ab")), &["c"], 3).await;
+    journal.append("room", 3, records(&["d"])).await.unwrap();
+    check(&journal, "room", Some((2, "ab")), &["c", "d"], 4).await;
+}
+
+async fn a_snapshot_must_lie_within_the_records(journal: impl Journal) {
+    journal.snapshot("nobody", 0, b"s".to_vec()).await.unwrap_err();
+    journal.append("room", 0, records(&["a", "b"])).await.unwrap();
+    journal.snapshot("room", 3, b"s".to_vec()).await.unwrap_err();
+    journal.snapshot("room", 2, b"ab".to_vec()).await.unwrap();
+    let error = journal.snapshot("room", 1, b"a".to_vec()).await.unwrap_err();
+    assert_eq!(error, Error::WrongPosition { meeting: "room".to_owned(), expected: 1, actual: 2 });
+    check(&journal, "room", Some((2, "ab")), &[], 2).await;
+}
+
+async fn a_newer_snapshot_replaces_the_older(journal: impl Journal) {
+    journal.append("room", 0, records(&["a", "b"])).await.unwrap();
+    journal.snapshot("room", 1, b"a".to_vec()).await.unwrap();
+    journal.snapshot("room", 2, b"ab".to_vec()).await.unwrap();
+    check(&journal, "room", Some((2, "ab")), &[], 2).await;
+}
+
+async fn a_purged_meeting_begins_again(journal: impl Journal) {
+    journal.append("room", 0, records(&["a", "b"])).await.unwrap();
+    journal.snapshot("room", 1, b"a".to_vec()).await.unwrap();
+    journal.purge("room").await.unwrap();
+    check(&journal, "room", None, &[], 0).await;
+    journal.append("room", 0, records(&["new"])).await.unwrap();
+    check(&journal, "room", None, &["new"], 1).await;
+}
+
+async fn unknown_meetings_are_empty(journal: impl Journal) {
+    journal.purge("room").await.unwrap();
+    check(&journal, "room", None, &[], 0).await;
+    assert!(journal.meetings().await.unwrap().is_empty());
+}
+
+async fn meetings_come_in_order(journal: impl Journal) {
+    for room in ["c", "a", "[tenant]b", "ä"] {
+        journal.append(room, 0, records(&["x"])).await.unwrap();
+    }
+    assert_eq!(journal.meetings().await.unwrap(), ["[tenant]b", "a", "c", "ä"]);
+}
+
+async fn one_of_two_writers_wins_each_position(journal: impl Journal) {
+    let journal = Arc::new(journal);
+    let writers = ["left", "right"].map(|name| {
+        let journal = Arc::clone(&journal);
+        tokio::spawn(async move {
+            let mut won = 0;
+            for position in 0..200 {
+                won += usize::from(journal.append("room", position, records(&[name])).await.is_ok());
+                tokio::task::yield_now().await;
+            }
+            won
+        })
+    });
+    let mut won = 0;
+    for writer in writers {
+        won += writer.await.unwrap();
+    }
+    let replay = journal.replay("room").await.unwrap();
+    assert_eq!((replay.records.len(), replay.next), (won, won as u64));
+}
+
+async fn a_record_too_large_is_refused(journal: impl Journal) {
+    let large = vec![b"fits".to_vec(), vec![0; RECORD_BYTES_MAX + 1]];
+    let error = journal.append("room", 0, large).await.unwrap_err();
+    assert_eq!(error, Error::TooLarge { meeting: "room".to_owned(), bytes: RECORD_BYTES_MAX + 1 });
+    check(&journal, "room", None, &[], 0).await;
+}
+
+fn records(texts: &[&str]) -> Vec<Vec<u8>> {
+    texts.iter().map(|t| t.as_bytes().to_vec()).collect()
+}
+
+async fn check(
+    journal: &impl Journal,
+    room: &str,
+    snapshot: Option<(u64, &str)>,
+    expected: &[&str],
+    next: u64,
+) {
+    let snapshot = snapshot.map(|(position, text)| (position, text.as_bytes().to_vec()));
+    let expected = Replay { snapshot, records: records(expected), next };
+    assert_eq!(journal.replay(room).await.unwrap(), expected, "{room}");
+}
