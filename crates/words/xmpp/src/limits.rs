@@ -1,0 +1,14 @@
+//! What one stanza may be, on a WebSocket and on a TCP stream alike.
+
+/// Bytes of one top-level element; what Prosody allows a client, so upstream clients stay below it.
+pub const STANZA_BYTES_MAX: usize = 256 * 1024;
+/// Elements within elements, the top-level one included. Jingle needs 6.
+pub const DEPTH_MAX: usize = 64;
+/// Attributes of one element.
+pub const ATTRIBUTES_MAX: usize = 64;
+/// Elements of one stanza.
+pub const ELEMENTS_MAX: usize = 8 * 1024;
+/// Bytes of a name or of one attribute's value.
+pub const TOKEN_BYTES_MAX: usize = 64 * 1024;
+
+const _: () = assert!(TOKEN_BYTES_MAX < STANZA_BYTES_MAX);
