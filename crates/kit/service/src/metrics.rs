@@ -56,8 +56,7 @@ mod tests {
     fn what_is_counted_is_shown() {
         let metrics = Metrics::new();
         let joins: Counter = metrics.register("meeting_joins", "Occupants that joined", Counter::default());
-        let open: Gauge =
-            metrics.clone().register("meetings", "Meetings that are going on", Gauge::default());
+        let open: Gauge = metrics.register("meetings", "Meetings that are going on", Gauge::default());
         joins.inc_by(3);
         open.set(2);
 
