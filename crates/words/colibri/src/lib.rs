@@ -1,11 +1,30 @@
 //! The contract between signalling and media: colibri2 IQs and bridge channel messages.
 //!
-//! The focus (in `meeting`) writes [`ConferenceModify`] and reads [`ConferenceModified`]; the bridge does the
-//! opposite. Both sides use the same types, so the seam between the planes has one place to review.
+//! The focus (in `meeting`) writes [`ConferenceModify`] and reads [`Answer`]; the bridge does the opposite. Both
+//! sides use the same types, so the seam between the planes has one place to review.
+//!
+//! Comes in: the payload of an IQ as an element or as text, and the text of a channel message. Goes out: typed
+//! requests, answers, refusals and messages; or a [`Malformed`] that names the element and what is wrong with it.
+//! Unknown children, attributes and JSON fields are passed over, as the stock bridge and the clients grow new ones;
+//! what decides (ids, SSRCs, credentials, ports) is read strictly. Everything is bounded by [`limits`].
+//!
+//! It refuses to know what a request means: which endpoint exists, which sources collide, what a refusal entails.
+//! That is the bridge's and the focus's business. Relays and exports (`<relay/>`, `<connects/>`) are not read yet.
 
 pub mod channel;
+mod endpoint;
+pub mod limits;
+mod refusal;
+mod request;
+mod source;
+
+pub use request::Answer;
+pub use xmpp::jingle::{Malformed, Problem};
 
 use xmpp::jingle::{ice::IceUdp, rtp::Description, rtp::Kind, source::SsrcGroup, source::VideoType};
+
+/// The namespace of colibri2.
+pub const NS: &str = "jitsi:colibri2";
 
 /// `<conference-modify xmlns='jitsi:colibri2'/>`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use minidom::element::ElementBuilder;
 use minidom::{Element, IntoAttributeValue};
 use rxml::NcName;
 
-use super::limits::VALUE_BYTES_MAX;
+use super::limits::{DEPTH_MAX, VALUE_BYTES_MAX};
 
 /// An element that cannot be what its name says.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,12 +25,34 @@ pub enum Problem {
     Invalid(&'static str),
     #[error("more of `{0}` than are read")]
     TooMany(&'static str),
+    #[error("not one well-formed element within the limits")]
+    NotXml,
 }
 
 impl Malformed {
     pub fn new(element: &Element, problem: Problem) -> Self {
         let name = element.name();
         Self { element: name.chars().take(64).collect(), problem }
+    }
+}
+
+/// One element from its text: not deeper than [`DEPTH_MAX`] (dropping a deep tree would overflow the stack).
+///
+/// # Errors
+/// [`Problem::NotXml`].
+pub fn parse(text: &str) -> Result<Element, Malformed> {
+    let not_xml = || Malformed { element: String::new(), problem: Problem::NotXml };
+    let mut events = rxml::RawReader::new(text.as_bytes());
+    let mut tree = minidom::tree_builder::TreeBuilder::new();
+    loop {
+        let event = events.read().map_err(|_| not_xml())?.ok_or_else(not_xml)?;
+        tree.process_event(event).map_err(|_| not_xml())?;
+        if let Some(root) = tree.root.take() {
+            return Ok(root);
+        }
+        if tree.depth() > DEPTH_MAX {
+            return Err(not_xml());
+        }
     }
 }
 
@@ -142,6 +164,18 @@ mod tests {
     fn what_xml_cannot_carry_is_left_out() {
         let element = Element::builder("a", "n").with("b", "x\u{0}y\u{FFFE}").with_text("\u{1}z<").build();
         assert_eq!(String::from(&element), "<a xmlns='n' b='xy'>z&lt;</a>");
+    }
+
+    #[test]
+    fn deep_and_broken_text_is_refused() {
+        let deep = "<a xmlns='n'>".repeat(100_000);
+        for text in
+            [deep.as_str(), "", "<a", "text", "<a/>", "<a xmlns='n'></b>", "<!DOCTYPE a><a xmlns='n'/>"]
+        {
+            assert!(parse(text).is_err(), "{}", &text[..text.len().min(40)]);
+        }
+        let fits = format!("{}{}", "<a xmlns='n'>".repeat(DEPTH_MAX), "</a>".repeat(DEPTH_MAX));
+        assert!(parse(&fits).is_ok());
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Bridge channel messages: one JSON object per text message, told apart by `colibriClass`.
 
+mod parse;
+mod write;
+
 use std::collections::BTreeMap;
 
 /// What a client sends to its bridge. Unknown classes are ignored, unknown fields too.
@@ -7,13 +10,29 @@ use std::collections::BTreeMap;
 pub enum FromClient {
     ClientHello,
     ReceiverVideoConstraints(ReceiverVideoConstraints),
-    LastNChanged { last_n: i32 },
-    SourceVideoType { source: String, video_type: String },
-    ReceiverAudioSubscription { all: bool, include: Vec<String>, exclude: Vec<String> },
+    LastNChanged {
+        last_n: i32,
+    },
+    SourceVideoType {
+        source: String,
+        video_type: String,
+    },
+    ReceiverAudioSubscription {
+        all: bool,
+        include: Vec<String>,
+        exclude: Vec<String>,
+    },
     /// passed on as it came; `to` is empty for everybody
-    EndpointMessage { to: String, body: serde_json::Map<String, serde_json::Value> },
-    EndpointStats { body: serde_json::Map<String, serde_json::Value> },
-    Unknown { class: String },
+    EndpointMessage {
+        to: String,
+        body: serde_json::Map<String, serde_json::Value>,
+    },
+    EndpointStats {
+        body: serde_json::Map<String, serde_json::Value>,
+    },
+    Unknown {
+        class: String,
+    },
 }
 
 /// A partial update: what is `None` keeps its old value.
@@ -48,4 +67,17 @@ pub enum ToClient {
     ConnectionStats { estimated_downlink_bandwidth_bps: u64 },
     EndpointMessage { from: String, body: serde_json::Map<String, serde_json::Value> },
     EndpointStats { from: String, body: serde_json::Map<String, serde_json::Value> },
+}
+
+/// Why a message of a client is dropped; the channel stays open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParseError {
+    #[error("the message is longer than {max} bytes", max = crate::limits::MESSAGE_BYTES_MAX)]
+    TooLong,
+    #[error("the message is no JSON object")]
+    NotAnObject,
+    #[error("the message has no colibriClass")]
+    NoClass,
+    #[error("field `{0}` is missing, of another type or over its limit")]
+    Field(&'static str),
 }
