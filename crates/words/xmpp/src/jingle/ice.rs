@@ -93,10 +93,10 @@ impl IceUdp {
             push_bounded(&mut self.fingerprints, fingerprint, FINGERPRINTS_MAX, parent, "fingerprint")?;
         } else if child.is("rtcp-mux", ns::ICE_UDP) || child.is("rtcp-mux", ns::RTP) {
             self.rtcp_mux = true;
-        } else if child.is("web-socket", ns::COLIBRI_WS) {
-            if let Some(url) = child.text_of("url")? {
-                push_bounded(&mut self.web_sockets, url, WEB_SOCKETS_MAX, parent, "web-socket")?;
-            }
+        } else if child.is("web-socket", ns::COLIBRI_WS)
+            && let Some(url) = child.text_of("url")?
+        {
+            push_bounded(&mut self.web_sockets, url, WEB_SOCKETS_MAX, parent, "web-socket")?;
         }
         Ok(())
     }

@@ -176,10 +176,10 @@ pub fn read_children(parent: &Element) -> Result<(Vec<Source>, Vec<SsrcGroup>), 
     for child in parent.children() {
         if child.is("source", ns::SSMA) {
             push_bounded(&mut sources, Source::from_element(child)?, SOURCES_MAX, parent, "source")?;
-        } else if child.is("ssrc-group", ns::SSMA) {
-            if let Some(group) = SsrcGroup::from_element(child)?.filter(|group| !group.ssrcs.is_empty()) {
-                push_bounded(&mut groups, group, GROUPS_MAX, parent, "ssrc-group")?;
-            }
+        } else if child.is("ssrc-group", ns::SSMA)
+            && let Some(group) = SsrcGroup::from_element(child)?.filter(|group| !group.ssrcs.is_empty())
+        {
+            push_bounded(&mut groups, group, GROUPS_MAX, parent, "ssrc-group")?;
         }
     }
     Ok((sources, groups))
