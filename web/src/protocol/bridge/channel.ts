@@ -1,0 +1,116 @@
+// The bridge channel: JSON messages to and from the bridge, on a data channel or, where none is offered, a WebSocket.
+
+import { CHANNEL_MESSAGE_MAX } from "../limits";
+
+export interface Pipe {
+  send(text: string): void;
+  close(): void;
+}
+
+export type FromBridge =
+  | { colibriClass: "SenderSourceConstraints"; sourceName: string; maxHeight: number }
+  | { colibriClass: "ForwardedSources"; forwardedSources: string[] }
+  | { colibriClass: "DominantSpeakerEndpointChangeEvent"; dominantSpeakerEndpoint: string; silence?: boolean }
+  | { colibriClass: "EndpointConnectivityStatusChangeEvent"; endpoint: string; active: string | boolean }
+  | { colibriClass: "EndpointStats"; from: string; connectionQuality?: number };
+
+export interface VideoConstraints {
+  /** sources on the stage; they get what is left of the bandwidth first */
+  onStage: string[];
+  /** lines, by source; what is not named gets nothing */
+  heights: Record<string, number>;
+  lastN: number;
+}
+
+export interface ChannelHandler {
+  message(message: FromBridge): void;
+}
+
+export class BridgeChannel {
+  private pipe: Pipe | undefined;
+  private constraints: VideoConstraints | undefined;
+  private readonly videoTypes = new Map<string, string>();
+  private sentConstraints = "";
+
+  constructor(private readonly handler: ChannelHandler) {}
+
+  get open(): boolean {
+    return this.pipe !== undefined;
+  }
+
+  /** A pipe came up: everything that the bridge should know is said again. */
+  opened(pipe: Pipe): void {
+    this.pipe = pipe;
+    this.sentConstraints = "";
+    this.write({ colibriClass: "ClientHello" });
+    if (this.constraints) this.want(this.constraints);
+    for (const [sourceName, videoType] of this.videoTypes) {
+      this.write({ colibriClass: "SourceVideoTypeMessage", sourceName, videoType });
+    }
+  }
+
+  closed(): void {
+    this.pipe = undefined;
+  }
+
+  /** What we want to see. Said only when it differs from what was said before. */
+  want(constraints: VideoConstraints): void {
+    this.constraints = constraints;
+    const entries = Object.entries(constraints.heights).sort(([a], [b]) => (a < b ? -1 : 1));
+    const message = {
+      colibriClass: "ReceiverVideoConstraints",
+      lastN: constraints.lastN,
+      selectedSources: [],
+      onStageSources: constraints.onStage,
+      defaultConstraints: { maxHeight: 0 },
+      constraints: Object.fromEntries(entries.map(([name, maxHeight]) => [name, { maxHeight }])),
+    };
+    const text = JSON.stringify(message);
+    if (!this.pipe || text === this.sentConstraints) return;
+    this.sentConstraints = text;
+    this.pipe.send(text);
+  }
+
+  /** `camera`, `desktop`, or `none` while the source is muted. */
+  videoType(sourceName: string, videoType: "camera" | "desktop" | "none"): void {
+    if (this.videoTypes.get(sourceName) === videoType) return;
+    this.videoTypes.set(sourceName, videoType);
+    this.write({ colibriClass: "SourceVideoTypeMessage", sourceName, videoType });
+  }
+
+  stats(body: Record<string, unknown>): void {
+    this.write({ colibriClass: "EndpointStats", ...body });
+  }
+
+  /** A message of a class or shape that we do not know is ignored. */
+  receive(text: unknown): void {
+    if (typeof text !== "string" || text.length > CHANNEL_MESSAGE_MAX) return;
+    let raw: unknown;
+    try {
+      raw = JSON.parse(text);
+    } catch {
+      return;
+    }
+    const message = checked(raw);
+    if (message) this.handler.message(message);
+  }
+
+  private write(message: object): void {
+    this.pipe?.send(JSON.stringify(message));
+  }
+}
+
+function checked(raw: unknown): FromBridge | undefined {
+  if (typeof raw !== "object" || raw === null) return undefined;
+  const message = raw as Record<string, unknown>;
+  const is = (key: string, type: string) => typeof message[key] === type;
+  const fits: Record<string, boolean> = {
+    SenderSourceConstraints: is("sourceName", "string") && is("maxHeight", "number"),
+    ForwardedSources: Array.isArray(message["forwardedSources"]),
+    DominantSpeakerEndpointChangeEvent: is("dominantSpeakerEndpoint", "string"),
+    // The flag is a string on the wire.
+    EndpointConnectivityStatusChangeEvent: is("endpoint", "string") && message["active"] !== undefined,
+    EndpointStats: is("from", "string"),
+  };
+  return fits[String(message["colibriClass"])] ? (raw as FromBridge) : undefined;
+}
