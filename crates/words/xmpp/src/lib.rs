@@ -13,6 +13,7 @@
 //! What this crate refuses to know: who may say what to whom. That is the machines' business.
 
 pub mod build;
+pub mod c2s;
 pub mod delay;
 pub mod disco;
 pub mod extdisco;
@@ -27,6 +28,7 @@ pub mod sm;
 pub mod stanza;
 pub mod stanza_error;
 pub mod stream_error;
+pub mod tcp;
 pub mod text;
 pub mod tree;
 
