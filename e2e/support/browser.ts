@@ -18,9 +18,9 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-export function launch(): Promise<Browser> {
+export function launch(moreFlags: string[] = []): Promise<Browser> {
   const executablePath = process.env['ALTHING_CHROMIUM'] ?? '/usr/bin/chromium';
-  return chromium.launch({ executablePath, args: FLAGS, headless: true });
+  return chromium.launch({ executablePath, args: [...FLAGS, ...moreFlags], headless: true });
 }
 
 /** A page in a context of its own: own storage, as on another machine. */

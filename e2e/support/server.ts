@@ -54,6 +54,11 @@ export class Server {
     return (await response.json()) as T;
   }
 
+  /** The Prometheus text. */
+  async metrics(): Promise<string> {
+    return (await fetch(`http://127.0.0.1:${this.adminPort}/metrics`)).text();
+  }
+
   get pid(): number {
     const pid = this.child?.pid;
     if (pid === undefined) throw new Error('the server is not running');
