@@ -11,7 +11,8 @@ const FLAGS = [
   '--autoplay-policy=no-user-gesture-required',
   // the server is on loopback
   '--allow-loopback-in-peer-connection',
-  '--disable-features=WebRtcHideLocalIpsWithMdns',
+  // no mDNS names for candidates; and a page that the test itself brings (upstream/page.html) may speak to loopback
+  '--disable-features=WebRtcHideLocalIpsWithMdns,LocalNetworkAccessChecks',
   // no traffic of the browser's own
   '--disable-background-networking',
   '--disable-component-update',

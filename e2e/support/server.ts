@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { freePort } from './ports.ts';
-import { until } from './wait.ts';
+import { Hopeless, until } from './wait.ts';
 
 /** Lines of the log that a failed scenario shows. */
 const LOG_TAIL = 80;
@@ -95,7 +95,7 @@ export class Server {
     await until(
       'althing up is ready',
       async () => {
-        if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}:\n${this.logTail()}`);
+        if (child.exitCode !== null) throw new Hopeless(`it ended with ${child.exitCode}:\n${this.logTail()}`);
         return (await this.adminStatus('/readyz')) === 200;
       },
       20_000,

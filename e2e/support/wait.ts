@@ -6,6 +6,9 @@ const POLL_MS = 100;
 /** What a condition gets before it counts as not met. */
 export const PATIENCE_MS = 30_000;
 
+/** Thrown by a condition that cannot be met any more: nobody waits for it. */
+export class Hopeless extends Error {}
+
 /** Asks until the answer is neither `undefined`, `null` nor `false`, and returns it. */
 export async function until<T>(
   what: string,
@@ -20,6 +23,7 @@ export async function until<T>(
       if (answer !== undefined && answer !== null && answer !== false) return answer;
       last = undefined;
     } catch (error) {
+      if (error instanceof Hopeless) throw new Error(`${what}: ${error.message}`);
       last = error;
     }
     if (Date.now() > end) {

@@ -34,7 +34,7 @@ function optionsFor(room, overrides) {
   };
 }
 
-async function join(room, name, overrides) {
+async function enter(room, name, overrides) {
   JitsiMeetJS.setLogLevel(JitsiMeetJS.logLevels.WARN);
   const options = optionsFor(room, overrides);
   JitsiMeetJS.init({ ...options, enableAnalyticsLogging: false });
@@ -107,4 +107,7 @@ function hide(track) {
   });
 }
 
-window.join = join;
+/** Starts to join; what becomes of it is in window.client. */
+window.join = (room, name, overrides) => {
+  enter(room, name, overrides).catch((error) => client.errors.push(`could not join: ${error}`));
+};

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { flowing, videoWentOn } from '../support/media.ts';
-import { until } from '../support/wait.ts';
+import { Hopeless, until } from '../support/wait.ts';
 import { World } from '../support/world.ts';
 import { Upstream } from './upstream.ts';
 
@@ -43,7 +43,7 @@ test('the process is killed and started again, and upstream clients notice no mo
 async function resumed(client: Upstream): Promise<void> {
   await until(`${client.name} resumed`, async () => {
     const { errors, resumed: times } = await client.client();
-    if (errors.length > 0) throw new Error(errors.join('; '));
+    if (errors.length > 0) throw new Hopeless(errors.join('; '));
     return times > 0;
   });
 }

@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core';
 
 import type { Tab } from '../support/browser.ts';
 import type { Occupant } from '../support/person.ts';
-import { until } from '../support/wait.ts';
+import { Hopeless, until } from '../support/wait.ts';
 import type { World } from '../support/world.ts';
 
 /** Keys of config.js that a scenario sets otherwise, as an operator might. */
@@ -40,8 +40,8 @@ export class Upstream implements Occupant {
     await upstream.page.goto(world.url('e2e/page.html'));
     await upstream.page.evaluate(
       ([where, who, what]) => {
-        const page = window as unknown as { join(room: string, name: string, overrides: Overrides): Promise<void> };
-        return page.join(where, who, what);
+        const page = window as unknown as { join(room: string, name: string, overrides: Overrides): void };
+        page.join(where, who, what);
       },
       [room, name, overrides] as const,
     );
@@ -60,7 +60,7 @@ export class Upstream implements Occupant {
   async is(state: 'joined' | 'kicked'): Promise<void> {
     await until(`${this.name} is ${state}`, async () => {
       const client = await this.client();
-      if (client.errors.length > 0) throw new Error(client.errors.join('; '));
+      if (client.errors.length > 0) throw new Hopeless(client.errors.join('; '));
       return client.state === state;
     });
   }
