@@ -88,6 +88,9 @@ export class Server {
     if (!binary) throw new Error('ALTHING_BINARY names no binary: run this with `cargo xtask e2e`');
     const child = spawn(binary, ['up', ...this.ownFlags(), ...this.flags], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
+    const leaveNothing = (): void => void child.kill('SIGKILL');
+    process.once('exit', leaveNothing);
+    child.once('exit', () => process.off('exit', leaveNothing));
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8');
       stream.on('data', (text: string) => this.log.push(...text.split('\n').filter((line) => line !== '')));
