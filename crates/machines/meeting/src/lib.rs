@@ -6,25 +6,54 @@
 //!
 //! The owner's duty, in this order: append the entry to the journal; when it is committed, [`Meeting::apply`] it;
 //! obey the [`Effect`]s in order; if [`Meeting::deadline`] is past, append an [`Input::Tick`].
+//!
+//! Inside: `session` keeps streams (bind, XEP-0198, hibernation), `room` is the MUC with a file per feature,
+//! `services` answers for the domain and its components, `focus` invites occupants to bridges. A stanza enters
+//! through `session::received`, is addressed in `route`, and every stanza for a client leaves through
+//! `session::outbound`, which numbers and keeps it until the client has acknowledged it.
+//!
+//! What it refuses to know: how a client authenticated, where a connection ends, which bridges exist, whether
+//! anybody listens to its facts. It trusts the order of its entries and nothing within a stanza.
 
+mod codec;
+mod core;
 mod effect;
 mod entry;
+mod focus;
+mod ids;
+mod invariants;
+mod limits;
+mod room;
+mod route;
+mod services;
+mod session;
 mod settings;
+mod snapshot;
+mod summary;
+mod turn;
 
+pub use codec::{CodecError, ENTRY_FORMAT};
 pub use effect::{Close, Effect, Fact};
 pub use entry::{BridgeId, ConnId, Entry, Input, Millis, RequestId};
 pub use settings::{ExternalService, Settings};
+pub use snapshot::SnapshotError;
+pub use summary::{Participant, Summary};
+
+use crate::core::Core;
+use crate::turn::Turn;
 
 /// See the crate's documentation.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Meeting {
     room: String,
+    /// `None` before the first entry
+    core: Option<Core>,
 }
 
 impl Meeting {
     /// A meeting before its first entry. `room` is the node of the room's JID: lower case, already checked.
     pub fn new(room: &str) -> Self {
-        Self { room: room.to_owned() }
+        Self { room: room.to_owned(), core: None }
     }
 
     /// The node of the room's JID.
@@ -32,64 +61,31 @@ impl Meeting {
         &self.room
     }
 
-    /// Applies one committed entry.
-    pub fn apply(&mut self, _entry: &Entry) -> Vec<Effect> {
-        Vec::new()
+    /// Applies one committed entry. The first one is [`Input::Owner`]; anything before it has no effect.
+    pub fn apply(&mut self, entry: &Entry) -> Vec<Effect> {
+        if let (None, Input::Owner { settings, .. }) = (&self.core, &entry.input) {
+            self.core = Some(Core::new(&self.room, settings));
+        }
+        let Some(core) = &mut self.core else {
+            return Vec::new();
+        };
+        let was_idle = core.is_idle();
+        let mut turn = Turn::new(entry, core.clock);
+        core.handle(&mut turn, &entry.input);
+        if core.is_idle() && !was_idle {
+            turn.effects.push(Effect::Ended);
+        }
+        turn.effects
     }
 
     /// When the owner shall append an [`Input::Tick`], if nothing else happens before.
     pub fn deadline(&self) -> Option<Millis> {
-        None
+        self.core.as_ref().and_then(Core::deadline)
     }
 
-    /// Nobody is in it and nothing is pending.
+    /// Nobody is in it and nothing is pending. [`Effect::Ended`] tells when a meeting *becomes* idle; one that
+    /// was replayed and is idle already says so only here.
     pub fn is_idle(&self) -> bool {
-        true
+        self.core.as_ref().is_none_or(Core::is_idle)
     }
-
-    /// What the operator's API tells of it.
-    pub fn summary(&self) -> Summary {
-        Summary::default()
-    }
-
-    /// The whole state, with its format's number.
-    pub fn snapshot(&self) -> Vec<u8> {
-        Vec::new()
-    }
-
-    /// The state of a snapshot.
-    ///
-    /// # Errors
-    /// [`SnapshotError`] where the format is unknown or the bytes are damaged; never a guess.
-    pub fn restore(_room: &str, _bytes: &[u8]) -> Result<Self, SnapshotError> {
-        Err(SnapshotError::Damaged)
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// when the first occupant joined; `None` before
-    pub since: Option<Millis>,
-    pub bridges: Vec<BridgeId>,
-    pub participants: Vec<Participant>,
-    /// sessions that hibernate
-    pub hibernating: usize,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Participant {
-    pub nick: String,
-    pub display_name: Option<String>,
-    pub moderator: bool,
-    pub connected: bool,
-    pub bridge: Option<BridgeId>,
-    pub joined: Millis,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SnapshotError {
-    #[error("the snapshot has format {found}, this version knows {known}")]
-    UnknownFormat { found: u32, known: u32 },
-    #[error("the snapshot is damaged")]
-    Damaged,
 }

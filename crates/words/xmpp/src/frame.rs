@@ -69,9 +69,7 @@ pub fn parse(text: &str) -> Result<Element, FrameError> {
 
 /// The parser's options for any stream of ours.
 pub fn options() -> Options {
-    let mut options = Options::default();
-    options.max_token_length = limits::TOKEN_BYTES_MAX;
-    options
+    Options { max_token_length: limits::TOKEN_BYTES_MAX, ..Options::default() }
 }
 
 #[cfg(test)]

@@ -28,6 +28,20 @@ impl Stencil {
         Self { text: to_text(element), gap: 1 + element.name().len() }
     }
 
+    /// As [`Stencil::new`], with text that was serialised before (see [`to_text_within`]) ahead of its children.
+    pub fn with_inner(element: &Element, inner: &str) -> Self {
+        let name = element.name();
+        let mut bare = element.clone();
+        let children: String = bare
+            .take_nodes()
+            .iter()
+            .filter_map(|node| Some(to_text_within(node.as_element()?, &element.ns())))
+            .collect();
+        let open = to_text(&bare);
+        let open = open.strip_suffix("/>").unwrap_or(&open);
+        Self { text: format!("{open}>{inner}{children}</{name}>"), gap: 1 + name.len() }
+    }
+
     /// The text for one receiver.
     pub fn fill(&self, to: &str) -> String {
         let mut out = String::with_capacity(self.text.len() + to.len() + 16);
@@ -136,5 +150,18 @@ mod tests {
         assert_eq!(back.attr("to"), Some("b@x/\"&"));
         assert_eq!(back.attr("from"), Some("r/a"));
         assert!(back.has_child("x", ns::MUC_USER));
+    }
+
+    #[test]
+    fn a_stencil_takes_text_that_is_there_already() {
+        let inner = to_text_within(&elem("nick", ns::NICK).text("<Ann>").build(), ns::CLIENT);
+        let presence =
+            elem("presence", ns::CLIENT).attr("from", "r/a").child(elem("x", ns::MUC_USER)).build();
+        assert_eq!(
+            Stencil::with_inner(&presence, &inner).fill("b"),
+            "<presence to=\"b\" xmlns=\"jabber:client\" from=\"r/a\">\
+             <nick xmlns=\"http://jabber.org/protocol/nick\">&lt;Ann&gt;</nick>\
+             <x xmlns=\"http://jabber.org/protocol/muc#user\"/></presence>"
+        );
     }
 }

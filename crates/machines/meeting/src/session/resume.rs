@@ -1,0 +1,67 @@
+//! A client takes its stream up again (XEP-0198 section 5).
+
+use xmpp::sm;
+use xmpp::text::to_text;
+
+use crate::core::Core;
+use crate::effect::{Close, Fact};
+use crate::entry::ConnId;
+use crate::session::{Link, SessionId};
+use crate::turn::Turn;
+
+impl Core {
+    pub(crate) fn handle_resume(&mut self, turn: &mut Turn, conn: ConnId, previd: &str, h: u32) {
+        if self.sessions.of_conn(conn).is_some() {
+            turn.fact(Fact::ResumeRefused);
+            turn.send(conn, to_text(&sm::failed("unexpected-request")));
+            return;
+        }
+        let Some(id) = self.sessions.of_token(previd) else {
+            self.refuse_resume(turn, conn);
+            return;
+        };
+        let taken =
+            self.sessions.session_mut(id).and_then(|session| session.sm.as_mut()).map(|sm| sm.acknowledge(h));
+        match taken {
+            Some(Ok(())) => self.take_up(turn, id, conn, previd),
+            Some(Err(_)) | None => {
+                // whoever is refused starts afresh, and the old occupant would be a ghost
+                self.refuse_resume(turn, conn);
+                self.drop_link(turn, id);
+                self.end_session(turn, id);
+            }
+        }
+    }
+
+    /// COMPAT: `<resumed/>` comes before anything that is counted, and nothing that is sent again gets a delay
+    /// stamp (clients ignore application messages with one).
+    fn take_up(&mut self, turn: &mut Turn, id: SessionId, conn: ConnId, previd: &str) {
+        if let Some(old) = self.sessions.relink(id, Link::Live(conn)) {
+            turn.close(old, Close::Silently);
+        }
+        let Some(sm) = self.sessions.session_mut(id).and_then(|session| session.sm.as_mut()) else {
+            return;
+        };
+        turn.fact(Fact::Resumed);
+        turn.send(conn, to_text(&sm::resumed(sm.received, previd)));
+        for text in &sm.unacked {
+            turn.send(conn, text.clone());
+        }
+        if !sm.unacked.is_empty() {
+            turn.send(conn, to_text(&sm::request()));
+        }
+        sm.asked();
+    }
+
+    /// COMPAT: the client gives its token up and starts afresh.
+    fn refuse_resume(&self, turn: &mut Turn, conn: ConnId) {
+        turn.fact(Fact::ResumeRefused);
+        turn.send(conn, to_text(&sm::failed("item-not-found")));
+    }
+
+    fn drop_link(&self, turn: &mut Turn, id: SessionId) {
+        if let Some(Link::Live(old)) = self.sessions.session(id).map(|session| session.link) {
+            turn.close(old, Close::Silently);
+        }
+    }
+}
