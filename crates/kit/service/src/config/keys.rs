@@ -23,8 +23,10 @@ pub(super) struct Key {
 
 pub(super) const PREFIX: &str = "ALTHING_";
 
-/// Variables with the prefix that are no keys: the path of the file itself.
-pub(super) const RESERVED: &[&str] = &["ALTHING_CONFIG"];
+/// Variables with the prefix that are no keys: the path of the file itself, and those of the workshop's tests and
+/// dev server, which a process inherits from them.
+pub(super) const RESERVED: &[&str] =
+    &["ALTHING_CONFIG", "ALTHING_BINARY", "ALTHING_CHROMIUM", "ALTHING_UPSTREAM", "ALTHING_URL"];
 
 pub(super) const KEYS: &[Key] = &[
     key("http", Kind::Text, &[]),

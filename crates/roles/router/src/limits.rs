@@ -1,0 +1,37 @@
+//! What the router refuses to grow beyond. Those that an operator sets stand in `service::config::Limits`.
+
+use std::time::Duration;
+
+/// A room's name, decoded; a JID's localpart takes 1023 (RFC 7622 section 3.3) and the tenant is a part of it.
+pub(crate) const ROOM_BYTES_MAX: usize = 512;
+
+pub(crate) const TENANT_BYTES_MAX: usize = 128;
+
+const _: () = assert!(ROOM_BYTES_MAX + TENANT_BYTES_MAX + "[]".len() <= 1023);
+
+/// An answer of a shard that is passed on whole.
+pub(crate) const ANSWER_BYTES_MAX: usize = 256 * 1024;
+
+/// To open a connection to a shard or a bridge.
+pub(crate) const CONNECT_TIME_MAX: Duration = Duration::from_secs(3);
+
+/// For a shard or a bridge to answer: a conference request may wait for a bridge.
+pub(crate) const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// For the body of a request to arrive.
+pub(crate) const BODY_TIME_MAX: Duration = Duration::from_secs(15);
+
+/// A connection that is kept for further requests and sends none.
+pub(crate) const KEPT_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// A WebSocket on which neither side sends a byte. Clients ping every 10 s, bridges every 15 s.
+pub(crate) const SILENCE_TIME_MAX: Duration = Duration::from_secs(150);
+
+/// For the rest of the bytes to pass when one side has ended.
+pub(crate) const LINGER_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// Buffer of each direction of a WebSocket.
+pub(crate) const PUMP_BYTES: usize = 4 * 1024;
+
+/// Bytes that the kernel could not deliver for so long mean that the client is gone.
+pub(crate) const UNACKED_TIME_MAX: Duration = Duration::from_secs(60);

@@ -1,0 +1,180 @@
+//! Requests that a shard or a bridge answers, and the upgrade to a WebSocket.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
+};
+use axum::http::{HeaderMap, Request, Response, StatusCode};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::answer::{Answer, Visit, sentence};
+use crate::limits::{ANSWER_BYTES_MAX, ANSWER_TIME_MAX, BODY_TIME_MAX, CONNECT_TIME_MAX};
+use crate::metrics::{Asked, Counted, Reason};
+use crate::pump::{Side, pump};
+use crate::stream::Stream;
+
+/// Why there is no answer from upstream.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("it cannot be reached: {0}")]
+    Dead(io::Error),
+    #[error("it does not answer within {0:?}")]
+    Slow(Duration),
+    #[error("its answer makes no sense: {0}")]
+    Broken(#[from] hyper::Error),
+}
+
+/// A request with a body goes to `to`, and its answer comes back, both whole.
+pub(crate) async fn pass(visit: &Visit, request: Request<Incoming>, to: SocketAddr, path: &str) -> Answer {
+    let (parts, body) = request.into_parts();
+    let limit = visit.shared.limits.body_size;
+    let bytes = match timeout(BODY_TIME_MAX, Limited::new(body, limit).collect()).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            let text = format!("the body may have {limit} bytes at most");
+            return sentence(StatusCode::PAYLOAD_TOO_LARGE, &text);
+        }
+        Ok(Err(_)) => return sentence(StatusCode::BAD_REQUEST, "the body did not arrive whole"),
+        Err(_) => return sentence(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
+    };
+    let mut head = Request::builder().method(parts.method).uri(path);
+    if let Some(headers) = head.headers_mut() {
+        *headers = forwarded(visit, &parts.headers);
+    }
+    let Ok(request) = head.body(Full::new(bytes)) else {
+        return sentence(StatusCode::BAD_REQUEST, "the query is not valid");
+    };
+    match send(to, request).await {
+        Ok(response) => passed_on(visit, response).await,
+        Err(failure) => failed(visit, &failure),
+    }
+}
+
+/// A WebSocket to `to`: its handshake passes as it is; when it stands, bytes are pumped both ways.
+pub(crate) async fn upgrade(
+    visit: &Visit,
+    mut request: Request<Incoming>,
+    to: SocketAddr,
+    path: &str,
+    asked: Asked,
+) -> Answer {
+    let mut head = Request::builder().uri(path);
+    if let Some(headers) = head.headers_mut() {
+        *headers = forwarded(visit, request.headers());
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    }
+    let Ok(handshake) = head.body(Full::default()) else {
+        return sentence(StatusCode::BAD_REQUEST, "the query is not valid");
+    };
+    let mut response = match send(to, handshake).await {
+        Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => response,
+        Ok(response) => return passed_on(visit, response).await,
+        Err(failure) => return failed(visit, &failure),
+    };
+    let client = hyper::upgrade::on(&mut request);
+    let upstream = hyper::upgrade::on(&mut response);
+    tokio::spawn(run(visit.clone(), client, upstream, asked));
+    let mut answer = Answer::default();
+    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    *answer.headers_mut() = response.headers().clone();
+    answer
+}
+
+/// The life of a WebSocket after its handshake. It keeps its place behind the gate.
+async fn run(visit: Visit, client: OnUpgrade, upstream: OnUpgrade, asked: Asked) {
+    let Ok((client, upstream)) = tokio::try_join!(client, upstream) else { return };
+    let _counted = Counted::new(&visit.shared.counts.websockets.get_or_create(&asked));
+    let (Some(client), Some(upstream)) = (side::<Stream>(client), side::<TcpStream>(upstream)) else {
+        tracing::error!("an upgraded connection is not one of ours");
+        return;
+    };
+    tokio::select! {
+        () = pump(client, upstream) => {}
+        () = visit.shared.shutdown.wait() => {}
+    }
+}
+
+/// The socket itself: hyper's buffers around it are freed.
+fn side<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(upgraded: Upgraded) -> Option<Side<S>> {
+    let parts = upgraded.downcast::<TokioIo<S>>().ok()?;
+    Some(Side { stream: parts.io.into_inner(), early: parts.read_buf })
+}
+
+async fn send(to: SocketAddr, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Failure> {
+    let stream = match timeout(CONNECT_TIME_MAX, TcpStream::connect(to)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return Err(Failure::Dead(error)),
+        Err(_) => return Err(Failure::Slow(CONNECT_TIME_MAX)),
+    };
+    stream.set_nodelay(true).map_err(Failure::Dead)?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection.with_upgrades());
+    match timeout(ANSWER_TIME_MAX, sender.send_request(request)).await {
+        Ok(response) => Ok(response?),
+        Err(_) => Err(Failure::Slow(ANSWER_TIME_MAX)),
+    }
+}
+
+/// An answer of the upstream, as the client gets it.
+async fn passed_on(visit: &Visit, response: Response<Incoming>) -> Answer {
+    let (parts, body) = response.into_parts();
+    let collected = timeout(ANSWER_TIME_MAX, Limited::new(body, ANSWER_BYTES_MAX).collect()).await;
+    let Ok(Ok(body)) = collected else {
+        visit.shared.counts.refuse(Reason::Upstream);
+        return sentence(StatusCode::BAD_GATEWAY, "the server behind this one did not finish its answer");
+    };
+    let mut answer = Answer::new(Full::new(body.to_bytes()));
+    *answer.status_mut() = parts.status;
+    if let Some(kind) = parts.headers.get(CONTENT_TYPE) {
+        answer.headers_mut().insert(CONTENT_TYPE, kind.clone());
+    }
+    answer
+}
+
+fn failed(visit: &Visit, failure: &Failure) -> Answer {
+    tracing::warn!(%failure, "no answer from a shard or bridge");
+    visit.shared.counts.refuse(Reason::Upstream);
+    let status = match failure {
+        Failure::Dead(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Failure::Slow(_) => StatusCode::GATEWAY_TIMEOUT,
+        Failure::Broken(_) => StatusCode::BAD_GATEWAY,
+    };
+    let mut answer = sentence(status, "the server behind this one does not answer; try again in a moment");
+    answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
+    answer
+}
+
+/// The headers of a client's request without those of its own connection (RFC 9110 section 7.6.1), and where it
+/// came from.
+fn forwarded(visit: &Visit, headers: &HeaderMap) -> HeaderMap {
+    const OF_CONNECTION: [HeaderName; 6] =
+        [CONNECTION, UPGRADE, TE, TRAILER, TRANSFER_ENCODING, CONTENT_LENGTH];
+    let mut forwarded = headers.clone();
+    for name in OF_CONNECTION {
+        forwarded.remove(name);
+    }
+    for name in ["keep-alive", "proxy-connection", "proxy-authorization", "expect"] {
+        forwarded.remove(name);
+    }
+    let by = HeaderName::from_static("x-forwarded-for");
+    let before = headers.get(&by).and_then(|value| value.to_str().ok());
+    let chain = before.map(|before| format!("{before}, ")).unwrap_or_default() + &visit.peer.ip().to_string();
+    if let Ok(chain) = HeaderValue::from_str(&chain) {
+        forwarded.insert(by, chain);
+    }
+    let scheme = if visit.shared.is_tls { "https" } else { "http" };
+    forwarded.entry(HeaderName::from_static("x-forwarded-proto")).or_insert(HeaderValue::from_static(scheme));
+    forwarded
+}
