@@ -1,77 +1,138 @@
-//! Who has which Jingle session on which bridge. So far it answers every request with an error.
+//! The focus of the meeting: who has which Jingle session on which bridge.
+//!
+//! It is a machine inside the machine. Comes in: who joined and left (`invite`), the IQs of occupants (`iq`, and
+//! from there `accept`, `announce`, `terminate`, `mute`), what bridges answer (`bridge`) and how they fare
+//! (`recover`). Goes out, in order, through [`Cx::out`]: IQs to occupants, requests to the bridge, the wish for a
+//! bridge.
+//!
+//! The life of a participant is its [`Stage`](participant::Stage): idle while alone, wanted once there are two,
+//! allocating while the bridge makes its endpoint, live from the offer on (`offer`). A meeting has one bridge at a
+//! time. What a participant sends is validated (`validate`), kept (`sources`), told to the bridge as a full set and
+//! to the others as differences (`propagate`); a client is never told a source twice.
+//!
+//! What is asked of a bridge is either kept until it is answered or harmless to lose. When it is not known what
+//! happened (no answer, another owner, a bridge that came back) nothing more is asked until the bridge has told
+//! that it still has the conference; then everything that can be repeated is repeated.
+//!
+//! It refuses to know presences, chat and roles, but for one bit: whether an asker is a moderator.
+
+mod accept;
+mod announce;
+mod bridge;
+mod invite;
+mod iq;
+mod limits;
+mod mute;
+mod offer;
+mod participant;
+mod presence;
+mod propagate;
+mod recover;
+mod sources;
+mod terminate;
+mod validate;
+
+use std::collections::BTreeMap;
 
 use rand_chacha::ChaCha20Rng;
 use serde::{Deserialize, Serialize};
-use xmpp::stanza_error::Condition;
-use xmpp::{Element, stanza};
+use xmpp::Element;
 
 use crate::effect::Fact;
 use crate::entry::{BridgeId, Millis};
 use crate::settings::Settings;
+use bridge::Host;
+use participant::Participant;
 
-#[expect(dead_code, reason = "the focus is not here yet")]
+/// What a step needs of the world, and where its consequences go.
 pub(crate) struct Cx<'a> {
     pub(crate) now: Millis,
     pub(crate) rng: &'a mut ChaCha20Rng,
     pub(crate) settings: &'a Settings,
+    /// bare JID of the room
     pub(crate) room: &'a str,
     pub(crate) out: &'a mut Vec<Out>,
 }
 
-#[expect(dead_code, reason = "the focus is not here yet")]
+/// The consequences of a step, to be obeyed in order.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Out {
-    ToOccupant { nick: String, stanza: Element },
-    PickBridge { avoid: Vec<BridgeId> },
-    AskBridge { bridge: BridgeId, id: u64, text: String },
+    /// An IQ without `from` and `to`: the room sets its focus and the occupant's real JID.
+    ToOccupant {
+        nick: String,
+        stanza: Element,
+    },
+    PickBridge {
+        avoid: Vec<BridgeId>,
+    },
+    AskBridge {
+        bridge: BridgeId,
+        id: u64,
+        text: String,
+    },
+    /// [`Focus::presence_children`] changed.
     Properties,
     Fact(Fact),
 }
 
-#[expect(dead_code, reason = "the focus is not here yet")]
+/// The occupant that sent an IQ.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Asker {
     pub(crate) nick: String,
     pub(crate) moderator: bool,
+    /// real full JID
     pub(crate) jid: String,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Focus {}
+/// See the module's documentation.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(crate) struct Focus {
+    /// names the conference on bridges; drawn when the first one is asked
+    meeting_id: Option<String>,
+    participants: BTreeMap<String, Participant>,
+    host: Host,
+    /// bridges that failed, and until when they are not picked
+    avoided: Vec<(BridgeId, Millis)>,
+    /// failures of bridges in a row
+    failures: u32,
+    /// when the one that is left alone loses its session
+    lonely_at: Option<Millis>,
+    /// the last number given to an IQ or a request
+    last_id: u64,
+}
 
 impl Focus {
-    pub(crate) fn handle_joined(&mut self, _cx: &mut Cx<'_>, _nick: &str, _stats_id: Option<&str>) {}
-    pub(crate) fn handle_left(&mut self, _cx: &mut Cx<'_>, _nick: &str) {}
-    pub(crate) fn handle_iq(&mut self, cx: &mut Cx<'_>, from: &Asker, iq: &Element) {
-        let stanza = stanza::error(iq, &Condition::ServiceUnavailable.into());
-        cx.out.push(Out::ToOccupant { nick: from.nick.clone(), stanza });
-    }
-    pub(crate) fn handle_iq_answer(&mut self, _cx: &mut Cx<'_>, _nick: &str, _iq: &Element) {}
-    pub(crate) fn handle_bridge_picked(&mut self, _cx: &mut Cx<'_>, _bridge: Option<BridgeId>) {}
-    pub(crate) fn handle_bridge_answered(
-        &mut self,
-        _cx: &mut Cx<'_>,
-        _b: &BridgeId,
-        _id: u64,
-        _answer: Option<&str>,
-    ) {
-    }
-    pub(crate) fn handle_bridge_up(&mut self, _cx: &mut Cx<'_>, _bridge: &BridgeId) {}
-    pub(crate) fn handle_bridge_lost(&mut self, _cx: &mut Cx<'_>, _bridge: &BridgeId) {}
-    pub(crate) fn handle_owner_changed(&mut self, _cx: &mut Cx<'_>) {}
-    pub(crate) fn handle_tick(&mut self, _cx: &mut Cx<'_>) {}
-    pub(crate) fn meeting_ended(&mut self, _cx: &mut Cx<'_>) {}
+    /// When [`Self::handle_tick`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Millis> {
-        None
+        let disco = self.participants.values().filter_map(|participant| participant.disco.until()).min();
+        [disco, self.lonely_at, self.host.deadline()].into_iter().flatten().min()
     }
-    pub(crate) fn presence_children(&self) -> Vec<Element> {
-        Vec::new()
+
+    pub(crate) fn handle_tick(&mut self, cx: &mut Cx<'_>) {
+        self.give_up_discos(cx);
+        self.end_loneliness(cx);
+        self.retry_bridge(cx);
     }
+
+    /// The bridges in use.
     pub(crate) fn bridges(&self) -> Vec<BridgeId> {
-        Vec::new()
+        self.host.bridge().map(|bridge| bridge.id.clone()).into_iter().collect()
     }
-    pub(crate) fn bridge_of(&self, _nick: &str) -> Option<&BridgeId> {
-        None
+
+    /// The bridge that has an endpoint for this participant.
+    pub(crate) fn bridge_of(&self, nick: &str) -> Option<&BridgeId> {
+        self.participants.get(nick)?.session()?;
+        self.host.bridge().map(|bridge| &bridge.id)
     }
+
+    /// Nobody is in the meeting.
     pub(crate) fn is_idle(&self) -> bool {
-        true
+        self.participants.is_empty()
+    }
+
+    /// The next number for an IQ or a request.
+    fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
     }
 }
