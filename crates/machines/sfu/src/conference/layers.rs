@@ -1,0 +1,138 @@
+//! Gives every receiver its video: who is sent which encoding of which source, and what senders are told of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use colibri::channel::ToClient;
+use xmpp::jingle::rtp::Kind;
+
+use super::Conference;
+use crate::allocation::{self, Layer, Offer};
+use crate::demux::Slot;
+use crate::endpoint::{Origin, SourceId};
+use crate::outbox::Outbox;
+
+/// A video source as it is offered to everybody but its owner.
+pub(super) struct Listed {
+    owner: Slot,
+    id: SourceId,
+    name: Arc<str>,
+    enabled: bool,
+    layers: Vec<Layer>,
+    ssrc: u32,
+    rtx: Option<u32>,
+}
+
+impl Conference {
+    /// Works everything out anew.
+    pub(super) fn allocate(&mut self, now: Instant, out: &mut Outbox) {
+        let listing = self.listing();
+        let receivers: Vec<_> = self.endpoints.keys().copied().collect();
+        for receiver in receivers {
+            self.serve(receiver, &listing, out);
+            self.ask_for_awaited(now, receiver, out);
+        }
+        self.announce_heights(out);
+    }
+
+    /// The same for one receiver, whose wishes changed.
+    pub(super) fn allocate_for(&mut self, now: Instant, receiver: Slot, out: &mut Outbox) {
+        let listing = self.listing();
+        self.serve(receiver, &listing, out);
+        self.ask_for_awaited(now, receiver, out);
+        self.announce_heights(out);
+    }
+
+    /// Speakers first, then in order of joining.
+    fn listing(&self) -> Vec<Listed> {
+        let mut order: Vec<Slot> = self.speakers.order().collect();
+        order.extend(self.endpoints.keys().filter(|slot| !order.contains(slot)).copied().collect::<Vec<_>>());
+        let endpoints = order.iter().filter_map(|slot| Some((*slot, self.endpoints.get(slot)?)));
+        let videos = endpoints.flat_map(|(owner, endpoint)| {
+            endpoint
+                .sources
+                .iter()
+                .filter(|s| s.kind == Kind::Video)
+                .map(move |s| (owner, endpoint.muted.video, s))
+        });
+        let listed = videos.map(|(owner, muted, source)| Listed {
+            owner,
+            id: source.id,
+            name: source.name.clone(),
+            enabled: source.enabled && !muted,
+            layers: source.layers(),
+            ssrc: source.primary().ssrc,
+            rtx: source.primary().rtx,
+        });
+        listed.collect()
+    }
+
+    fn serve(&mut self, receiver: Slot, listing: &[Listed], out: &mut Outbox) {
+        let Some(endpoint) = self.endpoints.get_mut(&receiver) else { return };
+        let others = listing.iter().filter(|listed| listed.owner != receiver);
+        let offers: Vec<_> = others
+            .map(|l| Offer { source: l, name: &l.name, enabled: l.enabled, encodings: &l.layers })
+            .collect();
+        let mut heights = BTreeMap::new();
+        let mut forwarded: Vec<Arc<str>> = vec![];
+        for share in allocation::allocate(&endpoint.wishes, &offers) {
+            let Listed { owner, id, ref name, ssrc, rtx, .. } = *share.source;
+            heights.insert(id, share.max_height);
+            if share.encoding.is_some() {
+                forwarded.push(name.clone());
+                endpoint.subscribe(Origin { id, owner, kind: Kind::Video, name, ssrc, rtx });
+            }
+            if let Some(projection) = endpoint.subscriptions.get_mut(&id).and_then(|s| s.video_mut()) {
+                projection.aim(share.encoding);
+            }
+        }
+        endpoint.heights = heights;
+        forwarded.sort();
+        let changed = endpoint.forwarded != forwarded;
+        if changed {
+            endpoint.forwarded = forwarded;
+        }
+        self.touch(receiver);
+        if let (true, Some(message)) = (changed, self.forwarded_sources(receiver)) {
+            self.say(receiver, &message, out);
+        }
+    }
+
+    pub(super) fn forwarded_sources(&self, receiver: Slot) -> Option<ToClient> {
+        let forwarded = &self.endpoints.get(&receiver)?.forwarded;
+        Some(ToClient::ForwardedSources {
+            sources: forwarded.iter().map(|name| (**name).to_owned()).collect(),
+        })
+    }
+
+    /// Tells senders the greatest height that anybody wants of each of their sources, where it changed.
+    fn announce_heights(&mut self, out: &mut Outbox) {
+        let mut wanted: BTreeMap<SourceId, i32> = BTreeMap::new();
+        for (id, height) in self.endpoints.values().flat_map(|e| &e.heights) {
+            let greatest = wanted.entry(*id).or_insert(0);
+            *greatest = allocation::greater(*greatest, *height);
+        }
+        let mut messages = vec![];
+        for (slot, endpoint) in &mut self.endpoints {
+            for source in endpoint.sources.iter_mut().filter(|s| s.kind == Kind::Video) {
+                let max_height = wanted.get(&source.id).copied().unwrap_or(0);
+                if source.announced.replace(max_height) != Some(max_height) {
+                    let source = (*source.name).to_owned();
+                    messages.push((*slot, ToClient::SenderSourceConstraints { source, max_height }));
+                }
+            }
+        }
+        messages.iter().for_each(|(slot, message)| self.say(*slot, message, out));
+    }
+
+    /// All that this sender was told, for a channel that just opened.
+    pub(super) fn announced_heights(&self, sender: Slot) -> Vec<ToClient> {
+        let sources = self.endpoints.get(&sender).map_or(&[][..], |e| &e.sources);
+        let told = |source: &crate::endpoint::Source| {
+            let max_height = source.announced?;
+            Some(ToClient::SenderSourceConstraints { source: (*source.name).to_owned(), max_height })
+        };
+        sources.iter().filter_map(told).collect()
+    }
+}

@@ -1,0 +1,196 @@
+//! The sources of an endpoint, as colibri2 signals them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use colibri::MediaSource;
+use str0m::media::Mid;
+use xmpp::jingle::rtp::Kind;
+use xmpp::jingle::source::{Semantics, VideoType};
+
+use crate::allocation::{self, Layer};
+use crate::demux::Slot;
+use crate::limits;
+use crate::throttle::KeyframeThrottle;
+
+/// A source of a conference. Never given twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SourceId(pub(crate) u32);
+
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) id: SourceId,
+    pub(crate) name: Arc<str>,
+    pub(crate) kind: Kind,
+    /// `false`: announced as muted
+    pub(crate) enabled: bool,
+    /// low to high, never empty
+    pub(crate) encodings: Vec<Encoding>,
+    pub(crate) mid: Mid,
+    pub(crate) throttle: KeyframeThrottle<Slot>,
+    /// the height last announced to the sender
+    pub(crate) announced: Option<i32>,
+}
+
+/// One simulcast encoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Encoding {
+    pub(crate) ssrc: u32,
+    pub(crate) rtx: Option<u32>,
+    pub(crate) layer: Layer,
+    pub(crate) heard: Option<Instant>,
+}
+
+/// Why a source is not acceptable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BadSource {
+    #[error("more than {max} sources", max = limits::SOURCES_PER_ENDPOINT_MAX)]
+    TooMany,
+    #[error("a source without an SSRC")]
+    NoSsrc,
+    #[error("SSRC 0 is reserved")]
+    ZeroSsrc,
+    #[error("SSRC {0} is used twice")]
+    Duplicate(u32),
+    #[error("a source name longer than {max} bytes", max = limits::NAME_BYTES_MAX)]
+    LongName,
+}
+
+impl Source {
+    /// The SSRC that receivers see, and that tells sources apart.
+    pub(crate) fn primary(&self) -> &Encoding {
+        self.encodings.first().expect("a source has an encoding")
+    }
+
+    pub(crate) fn layers(&self) -> Vec<Layer> {
+        self.encodings.iter().map(|e| e.layer).collect()
+    }
+
+    /// Marks which encodings are alive. `true`: something changed.
+    pub(crate) fn refresh(&mut self, now: Instant) -> bool {
+        let mut changed = false;
+        for encoding in &mut self.encodings {
+            let heard = |at| now.saturating_duration_since(at) < limits::ENCODING_IDLE;
+            let active = encoding.heard.is_some_and(heard);
+            changed |= std::mem::replace(&mut encoding.layer.active, active) != active;
+        }
+        changed
+    }
+}
+
+/// Whether a source of this type is to be forwarded.
+pub(crate) fn is_enabled(video_type: Option<VideoType>) -> bool {
+    video_type != Some(VideoType::None)
+}
+
+/// The encodings of a signalled source: the SIM group in its order, each with its FID partner; without a SIM group
+/// the first SSRC that repairs no other.
+///
+/// # Errors
+/// See [`BadSource`].
+pub(crate) fn encodings(source: &MediaSource) -> Result<Vec<Encoding>, BadSource> {
+    if source.id.len() > limits::NAME_BYTES_MAX {
+        return Err(BadSource::LongName);
+    }
+    let fids = || source.groups.iter().filter(|g| g.semantics == Semantics::Fid && g.ssrcs.len() == 2);
+    let repairs = |ssrc: u32| fids().any(|g| g.ssrcs[1] == ssrc);
+    let simulcast = source.groups.iter().find(|g| g.semantics == Semantics::Sim && !g.ssrcs.is_empty());
+    let primaries: Vec<u32> = match simulcast {
+        Some(group) => group.ssrcs.iter().copied().take(limits::ENCODINGS_PER_SOURCE_MAX).collect(),
+        None => source.ssrcs.iter().copied().find(|ssrc| !repairs(*ssrc)).into_iter().collect(),
+    };
+    if primaries.is_empty() {
+        return Err(BadSource::NoSsrc);
+    }
+    let encoding = |(index, ssrc): (usize, &u32)| Encoding {
+        ssrc: *ssrc,
+        rtx: fids().find(|g| g.ssrcs[0] == *ssrc).map(|g| g.ssrcs[1]),
+        layer: Layer { height: allocation::assumed_height(index), active: false },
+        heard: None,
+    };
+    let encodings: Vec<_> = primaries.iter().enumerate().map(encoding).collect();
+    check_unique(&encodings, &mut vec![])?;
+    Ok(encodings)
+}
+
+/// Checks that no SSRC occurs twice, adding those of `encodings` to `seen`.
+pub(crate) fn check_unique(encodings: &[Encoding], seen: &mut Vec<u32>) -> Result<(), BadSource> {
+    for ssrc in encodings.iter().flat_map(ssrcs) {
+        if ssrc == 0 {
+            return Err(BadSource::ZeroSsrc);
+        }
+        if seen.contains(&ssrc) {
+            return Err(BadSource::Duplicate(ssrc));
+        }
+        seen.push(ssrc);
+    }
+    Ok(())
+}
+
+pub(crate) fn ssrcs(encoding: &Encoding) -> impl Iterator<Item = u32> + use<> {
+    [Some(encoding.ssrc), encoding.rtx].into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use xmpp::jingle::source::SsrcGroup;
+
+    fn source(ssrcs: &[u32], groups: &[(Semantics, &[u32])]) -> MediaSource {
+        let group = |(semantics, ssrcs): &(Semantics, &[u32])| SsrcGroup {
+            semantics: *semantics,
+            ssrcs: ssrcs.to_vec(),
+        };
+        MediaSource {
+            kind: Kind::Video,
+            id: "a-v0".to_owned(),
+            video_type: None,
+            ssrcs: ssrcs.to_vec(),
+            groups: groups.iter().map(group).collect(),
+        }
+    }
+
+    #[track_caller]
+    fn check(
+        ssrcs: &[u32],
+        groups: &[(Semantics, &[u32])],
+        expected: Result<&[(u32, Option<u32>)], BadSource>,
+    ) {
+        let found = encodings(&source(ssrcs, groups));
+        let found = found.map(|e| e.iter().map(|e| (e.ssrc, e.rtx)).collect::<Vec<_>>());
+        assert_eq!(found, expected.map(<[_]>::to_vec));
+    }
+
+    #[test]
+    fn simulcast_and_plain_sources() {
+        use Semantics::{Fid, Sim};
+        check(
+            &[1, 2, 3, 11, 12, 13],
+            &[(Sim, &[1, 2, 3]), (Fid, &[1, 11]), (Fid, &[2, 12]), (Fid, &[3, 13])],
+            Ok(&[(1, Some(11)), (2, Some(12)), (3, Some(13))]),
+        );
+        check(&[11, 1], &[(Fid, &[1, 11])], Ok(&[(1, Some(11))]));
+        check(&[7], &[], Ok(&[(7, None)]));
+        check(&[1, 11], &[(Fid, &[1, 11, 12])], Ok(&[(1, None)]));
+    }
+
+    #[test]
+    fn bad_ones_are_refused() {
+        use Semantics::{Fid, Sim};
+        check(&[], &[], Err(BadSource::NoSsrc));
+        check(&[0], &[], Err(BadSource::ZeroSsrc));
+        check(&[1], &[(Sim, &[1, 1])], Err(BadSource::Duplicate(1)));
+        check(&[1, 2], &[(Sim, &[1, 2]), (Fid, &[1, 2])], Err(BadSource::Duplicate(2)));
+        check(&[1], &[(Fid, &[1, 1])], Err(BadSource::NoSsrc));
+    }
+
+    #[test]
+    fn heights_are_assumed_low_to_high() {
+        let heights: Vec<_> = encodings(&source(&[], &[(Semantics::Sim, &[1, 2, 3])]))
+            .expect("good")
+            .iter()
+            .map(|e| e.layer.height)
+            .collect();
+        assert_eq!(heights, [180, 360, 720]);
+    }
+}

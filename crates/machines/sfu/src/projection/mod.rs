@@ -1,0 +1,158 @@
+//! One video source on its way to one receiver: which encoding it gets, and how the seams are hidden.
+//!
+//! A source may have several encodings (simulcast), each with numbers of its own. The receiver sees one stream
+//! whose sequence numbers, timestamps and picture ids go on as if one encoder had made it. The encoding changes
+//! only at a key frame of the new one.
+
+mod audio;
+mod sequence;
+mod vp8;
+
+use std::time::Instant;
+
+use str0m::rtp::{Vp8Descriptor, Vp8Patch};
+
+pub(crate) use audio::AudioProjection;
+use sequence::Sequence;
+use vp8::Vp8Numbering;
+
+/// ticks of the 90 kHz video clock in a millisecond
+const TICKS_PER_MS: u32 = 90;
+
+/// One packet of a source.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Incoming<'a> {
+    pub(crate) encoding: usize,
+    /// extended
+    pub(crate) seq: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) arrival: Instant,
+    /// the first packet of a key frame
+    pub(crate) key: bool,
+    /// padding alone: it is left out and closed up
+    pub(crate) empty: bool,
+    pub(crate) vp8: Option<&'a Vp8Descriptor>,
+}
+
+/// How to send it on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Outgoing {
+    /// extended, from 0 rollovers on
+    pub(crate) seq: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) patch: Option<Vp8Patch>,
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub(crate) struct Projection {
+    target: Option<usize>,
+    anchor: Option<Anchor>,
+    last: Option<Last>,
+    next_seq: u64,
+    vp8: Vp8Numbering,
+}
+
+/// Where the current encoding took over.
+#[derive(Clone, Debug)]
+struct Anchor {
+    encoding: usize,
+    sequence: Sequence,
+    timestamp_offset: u32,
+}
+
+/// The newest picture that went out.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    timestamp: u32,
+    arrival: Instant,
+}
+
+impl Projection {
+    /// `first_seq`: where the numbers begin; below 65536, so that the rollover counter begins at 0.
+    pub(crate) fn new(first_seq: u16) -> Self {
+        Self {
+            target: None,
+            anchor: None,
+            last: None,
+            next_seq: u64::from(first_seq),
+            vp8: Vp8Numbering::default(),
+        }
+    }
+
+    /// The encoding to forward from its next key frame on; `None` stops at once.
+    pub(crate) fn aim(&mut self, target: Option<usize>) {
+        self.target = target;
+        if target.is_none() {
+            self.anchor = None;
+        }
+    }
+
+    pub(crate) fn target(&self) -> Option<usize> {
+        self.target
+    }
+
+    /// The encoding that goes out now.
+    pub(crate) fn current(&self) -> Option<usize> {
+        self.anchor.as_ref().map(|a| a.encoding)
+    }
+
+    /// The encoding whose key frame is needed.
+    pub(crate) fn awaits(&self) -> Option<usize> {
+        self.target.filter(|target| self.current() != Some(*target))
+    }
+
+    /// `None`: this packet is not for this receiver.
+    pub(crate) fn forward(&mut self, packet: &Incoming) -> Option<Outgoing> {
+        if packet.key && !packet.empty && self.takes_over(packet.encoding) {
+            self.anchor(packet);
+        }
+        let anchor = self.anchor.as_mut().filter(|a| a.encoding == packet.encoding)?;
+        if packet.empty {
+            anchor.sequence.leave_out(packet.seq);
+            return None;
+        }
+        let seq = anchor.sequence.forward(packet.seq)?;
+        let timestamp = packet.timestamp.wrapping_add(anchor.timestamp_offset);
+        self.next_seq = self.next_seq.max(seq + 1);
+        if self.last.is_none_or(|last| later(timestamp, last.timestamp)) {
+            self.last = Some(Last { timestamp, arrival: packet.arrival });
+        }
+        let patch = packet.vp8.and_then(|vp8| self.vp8.forward(vp8)?.patch(vp8));
+        Some(Outgoing { seq, timestamp, patch })
+    }
+
+    /// A lower encoding serves until the wanted one has a key frame; never a higher one than wanted.
+    fn takes_over(&self, encoding: usize) -> bool {
+        let Some(target) = self.target else { return false };
+        match self.current() {
+            None => encoding <= target,
+            Some(current) => encoding == target && current != target,
+        }
+    }
+
+    fn anchor(&mut self, packet: &Incoming) {
+        let timestamp_offset = match self.last {
+            None => 0,
+            Some(last) => {
+                let elapsed = packet.arrival.saturating_duration_since(last.arrival).as_millis();
+                let elapsed = u32::try_from(elapsed).unwrap_or(u32::MAX).max(1).wrapping_mul(TICKS_PER_MS);
+                last.timestamp.wrapping_add(elapsed).wrapping_sub(packet.timestamp)
+            }
+        };
+        if let Some(vp8) = packet.vp8 {
+            self.vp8.anchor(vp8);
+        }
+        let sequence = Sequence::new(packet.seq, self.next_seq);
+        self.anchor = Some(Anchor { encoding: packet.encoding, sequence, timestamp_offset });
+    }
+}
+
+/// Whether RTP timestamp `a` is after `b` (RFC 3550 5.1).
+fn later(a: u32, b: u32) -> bool {
+    let ahead = a.wrapping_sub(b);
+    ahead != 0 && ahead < 1 << 31
+}
+
+#[cfg(test)]
+mod tests;
