@@ -62,9 +62,7 @@ const COUNTERS: &[Counter] = &[
     ("conferences_completed", "Conferences that ended", |p| p.tally.of(Count::ConferencesExpired)),
     ("keyframes_requested", "Keyframes asked of senders", |p| p.tally.of(Count::KeyframesAsked)),
     ("dominant_speaker_changes", "Changes of the dominant speaker", |p| p.tally.of(Count::SpeakerChanges)),
-    ("datagrams_refused", "Datagrams that no endpoint would have", |p| {
-        p.tally.of(Count::Refused).wrapping_add(p.tally.of(Count::DatagramsRefused))
-    }),
+    ("datagrams_refused", "Datagrams that no endpoint would have", |p| p.tally.of(Count::DatagramsRefused)),
     ("messages_refused", "Bridge channel messages that were not understood", |p| {
         p.tally.of(Count::MessagesRefused)
     }),

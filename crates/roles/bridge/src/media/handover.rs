@@ -82,6 +82,11 @@ pub(crate) fn exchanges(bells: &[Arc<Bell>]) -> Vec<Exchange> {
 }
 
 impl Exchange {
+    /// There is no other thread.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.others.len() < 2
+    }
+
     /// Hands a datagram to `owner`, one of the threads. Others wake at [`Exchange::ring`].
     pub(crate) fn hand_over(
         &mut self,

@@ -9,8 +9,6 @@ pub(crate) enum Count {
     HandoverLost,
     /// datagrams too long to be handed over
     HandoverOversize,
-    /// datagrams that belonged to no endpoint
-    Refused,
     ReceiveErrors,
     /// datagrams the kernel would not send
     SendErrors,
@@ -82,11 +80,11 @@ mod tests {
     #[test]
     fn tallies_of_two_threads_add_up() {
         let (mut a, mut b) = (Tally::default(), Tally::default());
-        a.add(Count::Refused, 2);
-        b.add(Count::Refused, 3);
+        a.add(Count::IceUp, 2);
+        b.add(Count::IceUp, 3);
         b.add(Count::MessagesRefused, 1);
         a.merge(&b);
-        assert_eq!(a.of(Count::Refused), 5);
+        assert_eq!(a.of(Count::IceUp), 5);
         assert_eq!(a.of(Count::MessagesRefused), 1);
         assert_eq!(a.of(Count::HandedOver), 0);
     }

@@ -125,11 +125,11 @@ impl Worker {
     }
 
     fn route(&mut self, now: Instant, source: SocketAddr, destination: SocketAddr, payload: &[u8]) {
-        let owner = sfu::worker_of(payload).or_else(|| self.routes.owner(source)).unwrap_or(self.index);
+        let named = if self.exchange.is_alone() { None } else { sfu::worker_of(payload) };
+        let owner = named.or_else(|| self.routes.owner(source)).unwrap_or(self.index);
         if owner == self.index {
-            if !self.sfu.handle_datagram(now, source, destination, payload) {
-                self.tally.add(Count::Refused, 1);
-            } else if sfu::worker_of(payload).is_some() {
+            let accepted = self.sfu.handle_datagram(now, source, destination, payload);
+            if accepted && named.is_some() {
                 self.routes.learn(source, owner);
             }
             return;
@@ -156,9 +156,6 @@ impl Worker {
         for _ in 0..PARCELS_PER_TURN {
             let Some(parcel) = self.exchange.next_parcel() else { return false };
             let accepted = self.sfu.handle_datagram(now, parcel.source, parcel.destination, &parcel.payload);
-            if !accepted {
-                self.tally.add(Count::Refused, 1);
-            }
             self.exchange.give_back(parcel, accepted);
         }
         true
@@ -215,8 +212,10 @@ impl Worker {
     /// Carries out what the machine wants, until it wants nothing more.
     fn obey(&mut self) {
         loop {
+            let mut quiet = true;
             while let Some(event) = self.sfu.poll_event() {
                 self.event(event);
+                quiet = false;
             }
             while self.transmits.len() < TRANSMITS_PER_FLUSH
                 && let Some(transmit) = self.sfu.poll_transmit()
@@ -224,7 +223,10 @@ impl Worker {
                 self.transmits.push(transmit);
             }
             if self.transmits.is_empty() {
-                return;
+                if quiet {
+                    return;
+                }
+                continue;
             }
             batch::sort_by_destination(&mut self.transmits);
             let sent = self.port.send(&self.transmits, &self.addresses);
@@ -240,7 +242,7 @@ impl Worker {
             Event::WebSocketSend { socket, text } => self.frame(socket, Frame::Text(text)),
             Event::WebSocketClose { socket, code, reason } => {
                 self.frame(socket, Frame::Close { code, reason });
-                self.outboxes.remove(&socket);
+                self.drop_socket(socket);
             }
             Event::Fact(fact) => self.tally.add(fact.into(), 1),
         }
