@@ -70,7 +70,6 @@ struct Encoder {
 /// A packet that arrived.
 #[derive(Clone, Debug)]
 pub(crate) struct Heard {
-    pub(crate) at: Instant,
     pub(crate) ssrc: u32,
     pub(crate) seq: u64,
     pub(crate) timestamp: u32,
@@ -260,7 +259,8 @@ impl Client {
     }
 
     pub(crate) fn receive(&mut self, now: Instant, from: SocketAddr, payload: &[u8]) -> Vec<Vec<u8>> {
-        let receive = Receive::new(Protocol::Udp, from, self.address, payload).expect("the bridge speaks well");
+        let receive =
+            Receive::new(Protocol::Udp, from, self.address, payload).expect("the bridge speaks well");
         self.rtc.handle_input(Input::Receive(now, receive)).expect("the bridge speaks well");
         self.pump(now)
     }
@@ -302,7 +302,7 @@ impl Client {
             Event::ChannelData(data) => {
                 self.messages.push(serde_json::from_slice(&data.data).expect("the bridge writes JSON"));
             }
-            Event::RtpPacket(packet) => self.heard.push(heard(now, &packet)),
+            Event::RtpPacket(packet) => self.heard.push(heard(&packet)),
             Event::KeyframeRequest(_) => {
                 self.keyframes_asked.push(now);
                 if let Some(camera) = self.camera.as_mut().filter(|c| c.obeys) {
@@ -319,7 +319,11 @@ impl Client {
             return;
         }
         while let Some(level) = self.talks.filter(|_| self.audio.next <= now) {
-            let values = ExtensionValues { audio_level: Some(level), voice_activity: Some(true), ..Default::default() };
+            let values = ExtensionValues {
+                audio_level: Some(level),
+                voice_activity: Some(true),
+                ..Default::default()
+            };
             let AudioSender { ssrc, seq, .. } = self.audio;
             let write = RtpWrite::new(OPUS.into(), seq.into(), (seq * 960) as u32, now, vec![0xaa; 80]);
             let mut api = self.rtc.direct_api();
@@ -367,7 +371,12 @@ impl Encoder {
     }
 }
 
-fn write(mut api: str0m::change::DirectApi, ssrc: u32, now: Instant, packets: Vec<(u64, u32, bool, Vec<u8>)>) {
+fn write(
+    mut api: str0m::change::DirectApi,
+    ssrc: u32,
+    now: Instant,
+    packets: Vec<(u64, u32, bool, Vec<u8>)>,
+) {
     let stream = api.stream_tx(&ssrc.into()).expect("declared");
     for (seq, timestamp, marker, payload) in packets {
         stream.write_rtp(
@@ -376,9 +385,8 @@ fn write(mut api: str0m::change::DirectApi, ssrc: u32, now: Instant, packets: Ve
     }
 }
 
-fn heard(at: Instant, packet: &RtpPacket) -> Heard {
+fn heard(packet: &RtpPacket) -> Heard {
     Heard {
-        at,
         ssrc: *packet.header.ssrc,
         seq: *packet.seq_no,
         timestamp: packet.header.timestamp,

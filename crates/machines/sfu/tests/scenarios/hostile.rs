@@ -1,1 +1,117 @@
-//! hostile
+//! Those who mean no good, and those who are merely broken.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use sfu::Fact;
+
+use crate::wire::{World, bridge};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn garbage_from_strangers_is_refused_and_counted() {
+    let mut world = World::with(&["a", "b"]);
+    let before = world.count(Fact::DatagramRefused);
+    let stranger = SocketAddr::from(([203, 0, 113, 1], 9));
+    for (index, payload) in garbage().iter().enumerate() {
+        assert!(!world.throw(stranger, payload), "garbage {index}");
+    }
+    assert_eq!(world.count(Fact::DatagramRefused) - before, garbage().len());
+    check_still_heard(&mut world);
+}
+
+#[test]
+fn garbage_from_a_clients_own_address_harms_nobody() {
+    let mut world = World::with(&["a", "b"]);
+    let address = world.clients["a"].address;
+    for payload in garbage() {
+        world.throw(address, &payload);
+    }
+    check_still_heard(&mut world);
+}
+
+#[test]
+fn a_wrong_fingerprint_gets_no_media_and_harms_nobody() {
+    let mut world = World::with(&["a", "b"]);
+    world.create("evil");
+    let mut description = world.client("evil").description();
+    let wrong = if description.fingerprints[0].value.starts_with('0') { "1" } else { "0" };
+    description.fingerprints[0].value.replace_range(..1, wrong);
+    world.connect("evil", description);
+    world.client("evil").talks = Some(-10);
+    world.run(5 * SECOND);
+    assert_eq!(world.count(Fact::DtlsUp), 2);
+    assert!(world.count(Fact::IceFailed) >= 1);
+    let ssrc = world.clients["evil"].audio_ssrc();
+    assert!(world.clients["a"].stream(ssrc).is_empty());
+    assert!(world.clients["evil"].heard.is_empty());
+    check_still_heard(&mut world);
+    world.run(125 * SECOND);
+    assert_eq!(world.sfu.stats().endpoints, 2, "it expired");
+}
+
+#[test]
+fn an_endpoint_that_never_connects_expires() {
+    let mut world = World::with(&["a"]);
+    world.create("b");
+    world.clients.remove("b");
+    world.run(110 * SECOND);
+    assert_eq!(world.sfu.stats().endpoints, 2);
+    world.run(15 * SECOND);
+    assert_eq!(world.sfu.stats().endpoints, 1);
+}
+
+#[test]
+fn packets_of_unannounced_ssrcs_reach_nobody() {
+    let mut world = World::with(&["a", "b"]);
+    world.client("a").talks = Some(-30);
+    let sources = world.clients["a"].sources();
+    world.announce("a", sources[1..].to_vec());
+    world.run(SECOND);
+    let ssrc = world.clients["a"].audio_ssrc();
+    assert!(world.clients["b"].stream(ssrc).is_empty());
+}
+
+#[test]
+fn a_retransmission_stream_announced_as_a_source_is_harmless() {
+    let mut world = World::with(&["a", "b"]);
+    let mut sources = world.clients["a"].sources();
+    let rtx = sources[1].groups[1].ssrcs[1];
+    sources[1].groups.clear();
+    sources[1].ssrcs = vec![rtx];
+    world.announce("a", sources);
+    world.client("a").lose = 2;
+    world.want("b", "a-v0", 720);
+    world.run(2 * SECOND);
+    check_still_heard(&mut world);
+}
+
+fn garbage() -> Vec<Vec<u8>> {
+    let mut all: Vec<Vec<u8>> =
+        vec![vec![], vec![0], vec![0; 20], vec![0xff; 1500], vec![0x80; 1501], vec![0; 9000]];
+    // first bytes of STUN, DTLS, RTP and RTCP (RFC 7983), in every length up to a header's
+    for first in [0_u8, 1, 20, 22, 23, 63, 64, 128, 144, 160, 191, 192, 255] {
+        for length in 1..60_usize {
+            let mut payload: Vec<u8> = (0..length).map(|i| (i * 37 + usize::from(first)) as u8).collect();
+            payload[0] = first;
+            all.push(payload);
+        }
+    }
+    // RTCP packet types, and RTP with extensions and CSRCs that are not there
+    for second in [200_u8, 201, 202, 203, 205, 206, 207, 100, 111, 96] {
+        for first in [0x80_u8, 0x8f, 0x90, 0xbf] {
+            all.push([&[first, second, 0xff, 0xff][..], &[0xff; 40]].concat());
+        }
+    }
+    all
+}
+
+#[track_caller]
+fn check_still_heard(world: &mut World) {
+    world.client("a").talks = Some(-30);
+    world.run(2 * SECOND);
+    let ssrc = world.clients["a"].audio_ssrc();
+    assert!(world.clients["b"].stream(ssrc).len() > 90);
+    assert!(!world.throw(bridge(), &[]));
+}

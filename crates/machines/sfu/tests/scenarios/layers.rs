@@ -1,1 +1,225 @@
-//! layers
+//! Who is sent which encoding, and that nobody sees the seams.
+
+use std::time::Duration;
+
+use serde_json::json;
+use sfu::Fact;
+
+use crate::client::Heard;
+use crate::wire::World;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn nothing_before_the_first_constraints_then_thumbnails() {
+    let mut world = World::with(&["a", "b"]);
+    world.run(SECOND);
+    check_encodings(&world, "a", "b", &[]);
+    world.client("b").say(json!({"colibriClass": "ReceiverVideoConstraints", "lastN": -1}));
+    world.run(SECOND);
+    check_encodings(&world, "a", "b", &[0]);
+    check_encodings(&world, "b", "a", &[]);
+    let told = world.clients["b"].told("ForwardedSources").expect("told");
+    assert_eq!(told["forwardedSources"], json!(["a-v0"]));
+}
+
+#[test]
+fn encodings_follow_the_constraints_without_a_seam() {
+    let mut world = World::with(&["a", "b"]);
+    for height in [180, 720, 360, 180, 2160] {
+        world.want("b", "a-v0", height);
+        world.run(SECOND);
+    }
+    check_encodings(&world, "a", "b", &[0, 2, 1, 0, 2]);
+}
+
+#[test]
+fn a_pause_leaves_no_seam_either() {
+    let mut world = World::with(&["a", "b"]);
+    for height in [180, 0, 720] {
+        world.want("b", "a-v0", height);
+        world.run(SECOND);
+    }
+    check_encodings(&world, "a", "b", &[0, 2]);
+}
+
+#[test]
+fn an_encoding_that_stops_is_replaced_by_a_lower_one() {
+    let mut world = World::with(&["a", "b"]);
+    world.want("b", "a-v0", 720);
+    world.run(SECOND);
+    world.client("a").camera.as_mut().expect("films").on = 1;
+    world.run(4 * SECOND);
+    check_encodings(&world, "a", "b", &[2, 0]);
+}
+
+#[test]
+fn senders_are_told_the_greatest_height_that_anybody_wants() {
+    let mut world = World::with(&["a", "b", "c"]);
+    world.want("b", "a-v0", 360);
+    world.want("c", "a-v0", 720);
+    world.run(SECOND);
+    check_constraint(&world, "a", 720);
+    world.want("c", "a-v0", 0);
+    world.run(SECOND);
+    check_constraint(&world, "a", 360);
+    world.expire("b");
+    world.run(SECOND);
+    check_constraint(&world, "a", 0);
+}
+
+#[test]
+fn the_stage_comes_before_last_n() {
+    let mut world = World::with(&["a", "b", "c", "d"]);
+    world.client("d").say(json!({
+        "colibriClass": "ReceiverVideoConstraints", "lastN": 1, "onStageSources": ["c-v0"],
+        "defaultConstraints": {"maxHeight": 180}, "constraints": {"c-v0": {"maxHeight": 720}},
+    }));
+    world.run(SECOND);
+    check_encodings(&world, "a", "d", &[]);
+    check_encodings(&world, "b", "d", &[]);
+    check_encodings(&world, "c", "d", &[2]);
+}
+
+#[test]
+fn a_muted_or_switched_off_camera_is_not_forwarded() {
+    let mut world = World::with(&["a", "b"]);
+    world.want("b", "a-v0", 180);
+    world.run(SECOND);
+    world.mute("a", false, true);
+    check_silence(&mut world);
+    world.mute("a", false, false);
+    world.client("a").say(json!(
+        {"colibriClass": "SourceVideoTypeMessage", "sourceName": "a-v0", "videoType": "none"}
+    ));
+    world.run(SECOND);
+    check_silence(&mut world);
+    world.client("a").say(json!(
+        {"colibriClass": "SourceVideoTypeMessage", "sourceName": "a-v0", "videoType": "camera"}
+    ));
+    world.run(SECOND);
+    assert!(!world.clients["b"].heard.is_empty());
+}
+
+#[test]
+fn key_frames_are_asked_for_at_most_three_times_in_ten_seconds_by_one_receiver() {
+    let mut world = World::with(&["a", "b"]);
+    world.want("b", "a-v0", 180);
+    world.run(SECOND);
+    let ssrc = world.clients["a"].camera.as_ref().expect("films").ssrcs[0].0;
+    world.client("a").keyframes_asked.clear();
+    for _ in 0..80 {
+        world.client("b").ask_keyframe(ssrc);
+        world.run(SECOND / 10);
+    }
+    let asked = &world.clients["a"].keyframes_asked;
+    assert_eq!(asked.len(), 3, "{asked:?}");
+    assert!(asked.windows(2).all(|pair| pair[1] - pair[0] >= SECOND / 5));
+}
+
+#[test]
+fn a_sender_deaf_to_key_frame_requests_is_asked_about_once_a_second() {
+    let mut world = World::with(&["a", "b"]);
+    world.client("a").camera.as_mut().expect("films").obeys = false;
+    world.run(SECOND);
+    let before = world.count(Fact::KeyframeAsked);
+    world.want("b", "a-v0", 180);
+    world.run(10 * SECOND);
+    let asked = world.count(Fact::KeyframeAsked) - before;
+    assert!((8..=11).contains(&asked), "asked {asked} times");
+    check_encodings(&world, "a", "b", &[]);
+}
+
+#[test]
+fn what_is_lost_on_the_way_in_is_repaired() {
+    let mut world = World::with(&["a", "b"]);
+    world.want("b", "a-v0", 180);
+    world.run(SECOND);
+    for _ in 0..10 {
+        world.client("a").lose = 2;
+        world.run(SECOND / 4);
+    }
+    world.run(SECOND);
+    check_encodings(&world, "a", "b", &[0]);
+}
+
+#[test]
+fn a_source_taken_away_and_signalled_again_goes_on() {
+    let mut world = World::with(&["a", "b"]);
+    world.want("b", "a-v0", 180);
+    world.run(SECOND);
+    let sources = world.clients["a"].sources();
+    world.announce("a", sources[..1].to_vec());
+    world.run(SECOND);
+    world.announce("a", sources);
+    world.run(SECOND);
+    check_encodings(&world, "a", "b", &[0]);
+    let told = world.clients["b"].told("ForwardedSources").expect("told");
+    assert_eq!(told["forwardedSources"], json!(["a-v0"]));
+}
+
+#[test]
+fn the_same_sources_again_change_nothing() {
+    let mut world = World::with(&["a", "b"]);
+    world.want("b", "a-v0", 720);
+    world.run(SECOND);
+    let before = world.count(Fact::KeyframeAsked);
+    let sources = world.clients["a"].sources();
+    world.announce("a", sources);
+    world.run(SECOND);
+    assert_eq!(world.count(Fact::KeyframeAsked), before);
+    check_encodings(&world, "a", "b", &[2]);
+}
+
+/// That `receiver` was sent these encodings of `sender`, one after the other (a lower one may come in between while
+/// the wanted one's key frame is awaited), as one stream without a seam.
+#[track_caller]
+fn check_encodings(world: &World, sender: &str, receiver: &str, expected: &[u8]) {
+    let ssrc = world.clients[sender].camera.as_ref().expect("films").ssrcs[0].0;
+    let stream = world.clients[receiver].stream(ssrc);
+    check_seamless(&stream);
+    let mut used: Vec<u8> = stream.iter().map(|h| h.encoding()).collect();
+    used.dedup();
+    let mut wanted = expected.iter();
+    let mut next = wanted.next();
+    for encoding in &used {
+        if Some(encoding) == next {
+            next = wanted.next();
+        }
+    }
+    assert!(next.is_none(), "{used:?} instead of {expected:?}");
+    assert_eq!(used.last(), expected.last());
+    assert!(used.len() <= expected.len() + 2, "{used:?} instead of {expected:?}");
+}
+
+#[track_caller]
+fn check_seamless(stream: &[&Heard]) {
+    for pair in stream.windows(2) {
+        let (a, b) = (pair[0], pair[1]);
+        assert_eq!(b.seq, a.seq + 1, "no hole");
+        let pictures = b.picture().wrapping_sub(a.picture()) & 0x7fff;
+        let levels = b.level_zero().wrapping_sub(a.level_zero());
+        assert!(pictures <= 1, "picture {} after {}", b.picture(), a.picture());
+        assert_eq!(u16::from(levels), pictures);
+        let step = b.timestamp.wrapping_sub(a.timestamp);
+        assert_eq!(step == 0, pictures == 0, "one picture, one timestamp");
+        assert!(step < 90_000 * 3, "a step of {step}");
+    }
+}
+
+#[track_caller]
+fn check_constraint(world: &World, sender: &str, max_height: i32) {
+    let told = world.clients[sender].told("SenderSourceConstraints").expect("told");
+    assert_eq!(
+        (&told["sourceName"], &told["maxHeight"]),
+        (&json!(format!("{sender}-v0")), &json!(max_height))
+    );
+}
+
+#[track_caller]
+fn check_silence(world: &mut World) {
+    world.run(SECOND / 10);
+    world.client("b").heard.clear();
+    world.run(SECOND);
+    assert!(world.clients["b"].heard.is_empty());
+}

@@ -21,7 +21,6 @@ const STEP: Duration = Duration::from_millis(5);
 
 pub(crate) struct World {
     pub(crate) now: Instant,
-    pub(crate) start: Instant,
     pub(crate) sfu: Sfu,
     pub(crate) clients: BTreeMap<String, Client>,
     pub(crate) facts: Vec<Fact>,
@@ -50,7 +49,7 @@ impl World {
         };
         Self {
             now: start,
-            start,
+
             sfu: Sfu::new(config),
             clients: BTreeMap::new(),
             facts: vec![],
@@ -78,8 +77,11 @@ impl World {
     }
 
     pub(crate) fn modify(&mut self, endpoint: Endpoint) -> Result<ConferenceModified, Refusal> {
-        let request =
-            ConferenceModify { meeting_id: MEETING.to_owned(), endpoints: vec![endpoint], ..Default::default() };
+        let request = ConferenceModify {
+            meeting_id: MEETING.to_owned(),
+            endpoints: vec![endpoint],
+            ..Default::default()
+        };
         self.request(&request)
     }
 
@@ -119,7 +121,8 @@ impl World {
     }
 
     pub(crate) fn announce(&mut self, id: &str, sources: Vec<MediaSource>) {
-        self.modify(Endpoint { id: id.to_owned(), sources: Some(sources), ..Default::default() }).expect("known");
+        self.modify(Endpoint { id: id.to_owned(), sources: Some(sources), ..Default::default() })
+            .expect("known");
     }
 
     pub(crate) fn mute(&mut self, id: &str, audio: bool, video: bool) {
@@ -256,7 +259,11 @@ pub(crate) fn creation(id: &str) -> Endpoint {
             Media { kind: Kind::Audio, description: audio },
             Media { kind: Kind::Video, description: video },
         ],
-        transport: Some(Transport { ice_controlling: true, sctp: Some(Sctp::default()), ..Default::default() }),
+        transport: Some(Transport {
+            ice_controlling: true,
+            sctp: Some(Sctp::default()),
+            ..Default::default()
+        }),
         ..Default::default()
     }
 }
