@@ -30,6 +30,8 @@ mod propagate;
 mod recover;
 mod sources;
 mod terminate;
+#[cfg(test)]
+mod tests;
 mod validate;
 
 use std::collections::BTreeMap;
