@@ -10,7 +10,7 @@ export class FakeRoom {
   /** what the focus answers to Jingle; `undefined`: a result */
   jingleError: string | undefined;
 
-  constructor(private readonly server: FakeServer) {
+  constructor(server: FakeServer) {
     server.answers.push((stanza, socket) => this.answer(stanza, socket));
   }
 

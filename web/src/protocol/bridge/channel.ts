@@ -100,17 +100,27 @@ export class BridgeChannel {
   }
 }
 
+/** `undefined`: a class that we do not know, or not of its shape. */
 function checked(raw: unknown): FromBridge | undefined {
   if (typeof raw !== "object" || raw === null) return undefined;
   const message = raw as Record<string, unknown>;
+  return fits(message) ? (raw as FromBridge) : undefined;
+}
+
+function fits(message: Record<string, unknown>): boolean {
   const is = (key: string, type: string) => typeof message[key] === type;
-  const fits: Record<string, boolean> = {
-    SenderSourceConstraints: is("sourceName", "string") && is("maxHeight", "number"),
-    ForwardedSources: Array.isArray(message["forwardedSources"]),
-    DominantSpeakerEndpointChangeEvent: is("dominantSpeakerEndpoint", "string"),
-    // The flag is a string on the wire.
-    EndpointConnectivityStatusChangeEvent: is("endpoint", "string") && message["active"] !== undefined,
-    EndpointStats: is("from", "string"),
-  };
-  return fits[String(message["colibriClass"])] ? (raw as FromBridge) : undefined;
+  switch (message["colibriClass"]) {
+    case "SenderSourceConstraints":
+      return is("sourceName", "string") && is("maxHeight", "number");
+    case "ForwardedSources":
+      return Array.isArray(message["forwardedSources"]);
+    case "DominantSpeakerEndpointChangeEvent":
+      return is("dominantSpeakerEndpoint", "string");
+    case "EndpointConnectivityStatusChangeEvent": // the flag is a string on the wire
+      return is("endpoint", "string") && message["active"] !== undefined;
+    case "EndpointStats":
+      return is("from", "string");
+    default:
+      return false;
+  }
 }

@@ -38,7 +38,8 @@ export function withSimulcast(sdp: string, mid: string, newSsrc: () => number): 
 }
 
 function addLayers(lines: string[], newSsrc: () => number): string[] {
-  const { ssrcs, groups } = readSection(lines);
+  const { kind, ssrcs, groups } = readSection(lines);
+  if (kind !== "video") return lines;
   const primary = groups.find((group) => group.semantics === "FID")?.ssrcs[0] ?? ssrcs[0];
   if (primary === undefined || ssrcs.length > 2 || groups.some((group) => group.semantics === "SIM")) return lines;
   const rtx = ssrcs.find((ssrc) => ssrc !== primary);
