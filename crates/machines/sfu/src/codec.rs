@@ -62,6 +62,11 @@ impl Codec {
         }
     }
 
+    /// RTP timestamp ticks per second
+    pub(crate) fn rate(self) -> u32 {
+        self.clock().get()
+    }
+
     fn clock(self) -> Frequency {
         match self {
             Self::Opus | Self::Red => Frequency::FORTY_EIGHT_KHZ,

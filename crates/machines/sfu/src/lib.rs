@@ -35,6 +35,7 @@ mod outbox;
 mod packet;
 mod projection;
 mod rate;
+mod sender_clock;
 mod speaker;
 mod throttle;
 

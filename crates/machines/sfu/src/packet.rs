@@ -9,8 +9,8 @@ use crate::codec::Codec;
 use crate::endpoint::Origin;
 use crate::projection::Incoming;
 
-pub(crate) struct Packet<'a> {
-    pub(crate) origin: Origin<'a>,
+pub(crate) struct Packet {
+    pub(crate) origin: Origin,
     pub(crate) encoding: usize,
     pub(crate) codec: Codec,
     /// as the sender numbers it
@@ -22,12 +22,14 @@ pub(crate) struct Packet<'a> {
     /// the first packet of a key frame
     pub(crate) key: bool,
     pub(crate) arrival: Instant,
+    /// on our clock, for sender reports
+    pub(crate) captured: Instant,
     pub(crate) payload: Arc<[u8]>,
     pub(crate) extensions: ExtensionValues,
     pub(crate) vp8: Option<Vp8Descriptor>,
 }
 
-impl Packet<'_> {
+impl Packet {
     pub(crate) fn incoming(&self) -> Incoming<'_> {
         Incoming {
             encoding: self.encoding,

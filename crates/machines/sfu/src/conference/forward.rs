@@ -1,6 +1,6 @@
 //! From one endpoint to all others.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use str0m::rtp::{RtpPacket, Vp8Descriptor};
 use xmpp::jingle::rtp::Kind;
@@ -8,9 +8,10 @@ use xmpp::jingle::rtp::Kind;
 use super::Conference;
 use crate::codec::Codec;
 use crate::demux::Slot;
-use crate::endpoint::{self, Endpoint, Origin};
+use crate::endpoint::{self, Endpoint};
 use crate::outbox::Outbox;
 use crate::packet::Packet;
+use crate::sender_clock::Report;
 use crate::{keyframes, limits};
 
 impl Conference {
@@ -24,11 +25,10 @@ impl Conference {
         if sender.is_muted(codec.kind()) || rtp.payload.len() > limits::DATAGRAM_BYTES_MAX {
             return;
         }
-        let Some((packet, name)) = read(now, from, sender, rtp, codec, pt) else { return };
+        let Some(packet) = read(now, from, sender, rtp, codec) else { return };
         if let (Kind::Audio, Some(level)) = (codec.kind(), rtp.header.ext_vals.audio_level) {
             self.speakers.level(now, from, level.unsigned_abs().min(127));
         }
-        let packet = Packet { origin: Origin { name: &name, ..packet.origin }, ..packet };
         let receivers = self.endpoints.iter_mut().filter(|(slot, _)| **slot != from);
         for (slot, receiver) in receivers {
             if receiver.forward(&packet) {
@@ -39,46 +39,42 @@ impl Conference {
 }
 
 /// Finds the source, learns from the payload, and makes what goes to the receivers.
-fn read(
-    now: Instant,
-    from: Slot,
-    sender: &mut Endpoint,
-    rtp: &RtpPacket,
-    codec: Codec,
-    pt: u8,
-) -> Option<(Packet<'static>, std::sync::Arc<str>)> {
+fn read(now: Instant, from: Slot, sender: &mut Endpoint, rtp: &RtpPacket, codec: Codec) -> Option<Packet> {
+    let timestamp = rtp.header.timestamp;
+    let captured = sender.clock.captured(rtp.timestamp, timestamp, codec.rate(), report(rtp));
     let (source, encoding) = sender.source_of(*rtp.header.ssrc)?;
     if source.kind != codec.kind() {
         return None;
     }
     let picture = keyframes::inspect(codec, &rtp.payload, endpoint::descriptor(&rtp.header.ext_vals));
-    let layer = &mut source.encodings[encoding];
+    let known = &mut source.encodings[encoding];
     if let Some(height) = picture.height.filter(|h| *h > 0) {
-        layer.layer.height = height;
+        known.layer.height = height;
     }
-    layer.heard = Some(now);
-    let primary = source.primary();
-    let origin = Origin {
-        id: source.id,
-        owner: from,
-        kind: source.kind,
-        name: "",
-        ssrc: primary.ssrc,
-        rtx: primary.rtx,
-    };
-    let packet = Packet {
-        origin,
+    if !rtp.payload.is_empty() {
+        known.heard = Some(now);
+    }
+    Some(Packet {
+        origin: source.origin(from),
         encoding,
         codec,
-        pt,
+        pt: *rtp.header.payload_type,
         seq: *rtp.seq_no,
-        timestamp: rtp.header.timestamp,
+        timestamp,
         marker: rtp.header.marker,
         key: picture.key,
         arrival: rtp.timestamp,
+        captured,
         payload: rtp.payload.clone(),
         extensions: endpoint::carried(&rtp.header.ext_vals),
         vp8: (codec == Codec::Vp8).then(|| Vp8Descriptor::parse(&rtp.payload).ok()).flatten(),
-    };
-    Some((packet, source.name.clone()))
+    })
+}
+
+/// The last sender report of the packet's stream.
+fn report(rtp: &RtpPacket) -> Option<Report> {
+    let info = rtp.last_sender_info.as_ref()?;
+    let wall = info.ntp_time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    // the lower 32 bits are what the report carried
+    Some(Report { wall, timestamp: info.rtp_time.numer() as u32 })
 }

@@ -15,13 +15,9 @@ use crate::outbox::Outbox;
 
 /// A video source as it is offered to everybody but its owner.
 pub(super) struct Listed {
-    owner: Slot,
-    id: SourceId,
-    name: Arc<str>,
+    origin: Origin,
     enabled: bool,
     layers: Vec<Layer>,
-    ssrc: u32,
-    rtx: Option<u32>,
 }
 
 impl Conference {
@@ -57,33 +53,29 @@ impl Conference {
                 .map(move |s| (owner, endpoint.muted.video, s))
         });
         let listed = videos.map(|(owner, muted, source)| Listed {
-            owner,
-            id: source.id,
-            name: source.name.clone(),
+            origin: source.origin(owner),
             enabled: source.enabled && !muted,
             layers: source.layers(),
-            ssrc: source.primary().ssrc,
-            rtx: source.primary().rtx,
         });
         listed.collect()
     }
 
     fn serve(&mut self, receiver: Slot, listing: &[Listed], out: &mut Outbox) {
         let Some(endpoint) = self.endpoints.get_mut(&receiver) else { return };
-        let others = listing.iter().filter(|listed| listed.owner != receiver);
+        let others = listing.iter().filter(|listed| listed.origin.owner != receiver);
         let offers: Vec<_> = others
-            .map(|l| Offer { source: l, name: &l.name, enabled: l.enabled, encodings: &l.layers })
+            .map(|l| Offer { source: l, name: &l.origin.name, enabled: l.enabled, encodings: &l.layers })
             .collect();
         let mut heights = BTreeMap::new();
         let mut forwarded: Vec<Arc<str>> = vec![];
         for share in allocation::allocate(&endpoint.wishes, &offers) {
-            let Listed { owner, id, ref name, ssrc, rtx, .. } = *share.source;
-            heights.insert(id, share.max_height);
+            let origin = &share.source.origin;
+            heights.insert(origin.id, share.max_height);
             if share.encoding.is_some() {
-                forwarded.push(name.clone());
-                endpoint.subscribe(Origin { id, owner, kind: Kind::Video, name, ssrc, rtx });
+                forwarded.push(origin.name.clone());
+                endpoint.subscribe(origin);
             }
-            if let Some(projection) = endpoint.subscriptions.get_mut(&id).and_then(|s| s.video_mut()) {
+            if let Some(projection) = endpoint.subscriptions.get_mut(&origin.id).and_then(|s| s.video_mut()) {
                 projection.aim(share.encoding);
             }
         }

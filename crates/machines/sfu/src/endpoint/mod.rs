@@ -28,6 +28,7 @@ use crate::demux::Slot;
 use crate::limits;
 use crate::packet::Packet;
 use crate::projection::{AudioProjection, Projection};
+use crate::sender_clock::SenderClock;
 
 pub(crate) struct Endpoint {
     pub(crate) id: String,
@@ -42,6 +43,7 @@ pub(crate) struct Endpoint {
     pub(crate) active: bool,
 
     pub(crate) sources: Vec<Source>,
+    pub(crate) clock: SenderClock,
     pub(crate) muted: ForceMute,
     /// video types announced on the channel, by source name: `false` is none
     pub(crate) types: BTreeMap<String, bool>,
@@ -67,6 +69,7 @@ impl Endpoint {
             heard: None,
             active: true,
             sources: vec![],
+            clock: SenderClock::default(),
             muted: ForceMute::default(),
             types: BTreeMap::new(),
             wishes: Wishes::default(),
@@ -103,7 +106,7 @@ impl Endpoint {
             return false;
         }
         if packet.origin.kind == Kind::Audio && !self.subscriptions.contains_key(&packet.origin.id) {
-            self.subscribe(packet.origin);
+            self.subscribe(&packet.origin);
         }
         let Some(subscription) = self.subscriptions.get_mut(&packet.origin.id) else { return false };
         let Some(payload) = codec::translate(self.leg.payloads(), packet.codec, packet.pt) else {
@@ -126,7 +129,7 @@ impl Endpoint {
             extensions.user_values = Default::default();
         }
         let mut write =
-            RtpWrite::new(pt.into(), seq.into(), timestamp, packet.arrival, packet.payload.clone())
+            RtpWrite::new(pt.into(), seq.into(), timestamp, packet.captured, packet.payload.clone())
                 .marker(packet.marker)
                 .ext_vals(extensions)
                 .nackable(packet.origin.kind == Kind::Video);
@@ -138,7 +141,7 @@ impl Endpoint {
     }
 
     /// Begins to send a source to this endpoint, or goes on where it stopped. Needs a pump.
-    pub(crate) fn subscribe(&mut self, origin: Origin) -> &mut Subscription {
+    pub(crate) fn subscribe(&mut self, origin: &Origin) -> &mut Subscription {
         if !self.subscriptions.contains_key(&origin.id) {
             let subscription = self.revive(origin).unwrap_or_else(|| self.declare(origin));
             self.subscriptions.insert(origin.id, subscription);
@@ -146,12 +149,12 @@ impl Endpoint {
         self.subscriptions.get_mut(&origin.id).expect("inserted above")
     }
 
-    fn declare(&mut self, origin: Origin) -> Subscription {
+    fn declare(&mut self, origin: &Origin) -> Subscription {
         let mid = self.leg.declare(origin.kind, origin.ssrc, origin.rtx);
         let stream = match origin.kind {
             Kind::Audio => Stream::Audio {
                 projection: AudioProjection::default(),
-                wanted: self.hearing.wants(origin.name),
+                wanted: self.hearing.wants(&origin.name),
             },
             // below 32768, so that the first wrap comes with a rollover counter both sides have seen grow
             Kind::Video => Stream::Video(Projection::new((origin.ssrc & 0x7fff) as u16)),
@@ -159,7 +162,7 @@ impl Endpoint {
         Subscription { owner: origin.owner, ssrc: origin.ssrc, mid, stream, asked: None }
     }
 
-    fn revive(&mut self, origin: Origin) -> Option<Subscription> {
+    fn revive(&mut self, origin: &Origin) -> Option<Subscription> {
         let index = self.retired.iter().position(|r| r.ssrc == origin.ssrc)?;
         let retired = self.retired.remove(index)?;
         if retired.owner != origin.owner || retired.stream.kind() != origin.kind {
@@ -168,7 +171,7 @@ impl Endpoint {
         }
         let mut stream = retired.stream;
         if let Stream::Audio { wanted, .. } = &mut stream {
-            *wanted = self.hearing.wants(origin.name);
+            *wanted = self.hearing.wants(&origin.name);
         }
         Some(Subscription { owner: origin.owner, ssrc: origin.ssrc, mid: retired.mid, stream, asked: None })
     }

@@ -8,6 +8,7 @@ use str0m::media::Mid;
 use xmpp::jingle::rtp::Kind;
 use xmpp::jingle::source::{Semantics, VideoType};
 
+use super::Origin;
 use crate::allocation::{self, Layer};
 use crate::demux::Slot;
 use crate::limits;
@@ -60,6 +61,11 @@ impl Source {
     /// The SSRC that receivers see, and that tells sources apart.
     pub(crate) fn primary(&self) -> &Encoding {
         self.encodings.first().expect("a source has an encoding")
+    }
+
+    pub(crate) fn origin(&self, owner: Slot) -> Origin {
+        let Encoding { ssrc, rtx, .. } = *self.primary();
+        Origin { id: self.id, owner, kind: self.kind, name: self.name.clone(), ssrc, rtx }
     }
 
     pub(crate) fn layers(&self) -> Vec<Layer> {

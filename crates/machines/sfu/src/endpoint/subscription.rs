@@ -1,5 +1,6 @@
 //! What a receiver is sent of one source of another endpoint.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use str0m::media::Mid;
@@ -96,13 +97,14 @@ impl Hearing {
     }
 }
 
-/// What identifies the source of a subscription.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Origin<'a> {
+/// What a receiver must know of a source.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
     pub(crate) id: SourceId,
     pub(crate) owner: Slot,
     pub(crate) kind: Kind,
-    pub(crate) name: &'a str,
+    pub(crate) name: Arc<str>,
+    /// of the first encoding: the receiver's stream has it too
     pub(crate) ssrc: u32,
     pub(crate) rtx: Option<u32>,
 }
