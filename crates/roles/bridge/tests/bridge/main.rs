@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a scenario that cannot go on has failed")]
 
 mod channel;
+mod client;
 mod media;
+mod meeting;
 mod shard;
 mod signalling;
 
