@@ -30,7 +30,7 @@ pub enum Close {
 }
 
 /// Something happened that an operator may count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fact {
     Joined,
     Left,

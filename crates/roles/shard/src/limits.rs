@@ -1,0 +1,94 @@
+//! Every limit of the shard's shell. Those of a meeting are in the machine.
+
+use std::time::Duration;
+
+/// Sockets on the HTTP listener, whatever they are doing.
+pub const HTTP_CONNECTIONS_MAX: usize = 16_384;
+
+/// WebSockets that have not got a resource or their former stream yet.
+pub const NEGOTIATIONS_MAX: usize = 2_048;
+
+/// From the upgrade to the bind or resume request.
+pub const NEGOTIATION_TIME: Duration = Duration::from_secs(15);
+
+/// For the head of an HTTP request to arrive.
+pub const HEAD_TIME: Duration = Duration::from_secs(10);
+
+/// Bytes of a conference request.
+pub const REQUEST_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// For a meeting to answer a conference request.
+pub const REQUEST_TIME: Duration = Duration::from_secs(20);
+
+/// Bytes of a room's name and of a tenant's, in UTF-8, after decoding.
+pub const ROOM_BYTES_MAX: usize = 255;
+pub const TENANT_BYTES_MAX: usize = 63;
+
+/// Frames and bytes that wait for a client's socket; a client that does not read loses its connection beyond that.
+pub const OUTBOX_FRAMES_MAX: usize = 2_048;
+pub const OUTBOX_BYTES_MAX: usize = 8 << 20;
+
+/// For one frame to leave for a client.
+pub const WRITE_TIME: Duration = Duration::from_secs(30);
+
+/// For a closing handshake.
+pub const CLOSE_TIME: Duration = Duration::from_secs(2);
+
+/// A WebSocket is pinged so often. Nothing was heard from one for so long: it is dropped.
+pub const PING_AFTER: Duration = Duration::from_secs(20);
+pub const SILENCE_MAX: Duration = Duration::from_secs(60);
+
+/// Meetings of one shard.
+pub const MEETINGS_MAX: usize = 10_000;
+
+/// Messages that wait for a meeting; its connections stop reading beyond that.
+pub const INBOX_MAX: usize = 1_024;
+
+/// Inputs that one append to the journal carries.
+pub const BATCH_MAX: usize = 64;
+
+/// Entries after which a meeting is written down as a whole.
+pub const SNAPSHOT_ENTRIES: u64 = 500;
+
+/// A meeting in which nothing happened for so long is written down as a whole.
+pub const SNAPSHOT_IDLE: Duration = Duration::from_secs(30);
+
+/// First and longest pause before an append is tried again.
+pub const RETRY_FIRST: Duration = Duration::from_millis(50);
+pub const RETRY_LONGEST: Duration = Duration::from_secs(2);
+
+/// A deadline of a meeting that has passed is told to it at most so often.
+pub const TICK_PAUSE: Duration = Duration::from_millis(10);
+
+/// For a bridge to answer a request; what stock Jicofo allows.
+pub const BRIDGE_ANSWER_TIME: Duration = Duration::from_secs(15);
+
+/// Requests of one meeting that bridges have not answered.
+pub const BRIDGE_REQUESTS_MAX: usize = 1_024;
+
+/// A bridge whose control stream was lost may come back for so long before its meetings give it up.
+pub const BRIDGE_GRACE: Duration = Duration::from_secs(3);
+
+/// The same after a start of the shard, for the bridges that its meetings remember.
+pub const BRIDGE_GRACE_AT_START: Duration = Duration::from_secs(10);
+
+/// Streams of accounts (bridges) over TCP.
+pub const STREAMS_MAX: usize = 1_024;
+
+/// From the connect to the bind request, over TCP.
+pub const LOGIN_TIME: Duration = Duration::from_secs(15);
+
+/// Nothing was heard from a bridge: it is pinged. Still nothing: its stream is dropped. A bridge sends its presence
+/// every 5 seconds.
+pub const STREAM_PING_AFTER: Duration = Duration::from_secs(8);
+pub const STREAM_SILENCE_MAX: Duration = Duration::from_secs(20);
+
+/// Stanzas that wait for a bridge's socket.
+pub const STREAM_OUTBOX_MAX: usize = 4_096;
+
+/// Bytes of a nick in the brewery.
+pub const NICK_BYTES_MAX: usize = 255;
+
+const _: () = assert!(PING_AFTER.as_secs() < SILENCE_MAX.as_secs());
+const _: () = assert!(STREAM_PING_AFTER.as_secs() < STREAM_SILENCE_MAX.as_secs());
+const _: () = assert!(NEGOTIATIONS_MAX < HTTP_CONNECTIONS_MAX);

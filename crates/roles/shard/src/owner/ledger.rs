@@ -1,0 +1,175 @@
+//! A meeting's place in the journal: append, replay, snapshot. Knows the position and what to do about a refusal.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use journal::{Error, Journal, Position, Replay};
+
+use crate::limits::{RETRY_FIRST, RETRY_LONGEST};
+
+pub(super) struct Ledger {
+    journal: Arc<dyn Journal>,
+    room: String,
+    /// position of the next append
+    next: Position,
+    /// position of the newest snapshot
+    kept: Position,
+}
+
+impl Ledger {
+    /// Reads what the journal has of the meeting. An engine that cannot be reached is waited for.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] and whatever else does not pass by itself.
+    pub(super) async fn open(journal: Arc<dyn Journal>, room: &str) -> Result<(Self, Replay), Error> {
+        let replay = replay(&*journal, room).await?;
+        let kept = replay.snapshot.as_ref().map_or(0, |(position, _)| *position);
+        Ok((Self { journal, room: room.to_owned(), next: replay.next, kept }, replay))
+    }
+
+    /// Appends `records`; comes back when they are durable. An engine that cannot be reached is waited for.
+    ///
+    /// # Errors
+    /// [`Error::WrongPosition`] where another owner has written, and whatever else does not pass by itself.
+    pub(super) async fn append(&mut self, records: Vec<Vec<u8>>) -> Result<(), Error> {
+        let count = records.len() as u64;
+        let mut pause = RETRY_FIRST;
+        let mut uncertain = false;
+        loop {
+            match self.journal.append(&self.room, self.next, records.clone()).await {
+                Ok(()) => break,
+                Err(error) if error.is_transient() => {
+                    uncertain = true;
+                    wait(&mut pause, &error).await;
+                }
+                // the former attempt may have been heard, and only its answer lost
+                Err(Error::WrongPosition { .. }) if uncertain && self.has(&records).await => break,
+                Err(error) => return Err(error),
+            }
+        }
+        self.next += count;
+        Ok(())
+    }
+
+    /// Entries since the newest snapshot.
+    pub(super) fn since_snapshot(&self) -> u64 {
+        self.next - self.kept
+    }
+
+    /// Keeps `bytes` as the state after everything that was appended.
+    pub(super) async fn snapshot(&mut self, bytes: Vec<u8>) {
+        match self.journal.snapshot(&self.room, self.next, bytes).await {
+            Ok(()) => self.kept = self.next,
+            // the records are still there: the next one will do
+            Err(error) => tracing::warn!(%error, "a meeting could not be written down as a whole"),
+        }
+    }
+
+    /// Forgets the meeting. What could not be forgotten is found to be over at the next start.
+    pub(super) async fn purge(&mut self) {
+        if let Err(error) = self.journal.purge(&self.room).await {
+            tracing::warn!(%error, "a meeting that is over stays in the journal");
+        }
+        (self.next, self.kept) = (0, 0);
+    }
+
+    /// Do `records` stand where they should have been appended? Entries carry 32 random bytes each, so nobody
+    /// else's are equal to them.
+    async fn has(&self, records: &[Vec<u8>]) -> bool {
+        let Ok(replay) = replay(&*self.journal, &self.room).await else { return false };
+        let first = replay.next - replay.records.len() as u64;
+        let Some(skip) = self.next.checked_sub(first).and_then(|n| usize::try_from(n).ok()) else {
+            return false;
+        };
+        replay.records.get(skip..).is_some_and(|tail| tail == records)
+    }
+}
+
+async fn replay(journal: &dyn Journal, room: &str) -> Result<Replay, Error> {
+    let mut pause = RETRY_FIRST;
+    loop {
+        match journal.replay(room).await {
+            Err(error) if error.is_transient() => wait(&mut pause, &error).await,
+            other => return other,
+        }
+    }
+}
+
+async fn wait(pause: &mut Duration, error: &Error) {
+    if *pause == RETRY_FIRST {
+        tracing::warn!(%error, "the journal does not take entries; the meeting waits");
+    }
+    tokio::time::sleep(*pause).await;
+    *pause = (*pause * 2).min(RETRY_LONGEST);
+}
+
+#[cfg(test)]
+mod tests {
+    use journal::{Fault, Memory};
+
+    use super::*;
+
+    async fn open(memory: &Memory) -> Ledger {
+        Ledger::open(Arc::new(memory.clone()), "room").await.unwrap().0
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_waits_for_an_engine_that_is_away() {
+        let memory = Memory::new();
+        let mut ledger = open(&memory).await;
+        memory.fail_appends(Fault::Unavailable, 3);
+        memory.fail_appends(Fault::Full, 3);
+        ledger.append(vec![b"a".to_vec()]).await.unwrap();
+        check(&memory, &[b"a"]).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_answer_does_not_append_twice() {
+        let memory = Memory::new();
+        let mut ledger = open(&memory).await;
+        ledger.append(vec![b"a".to_vec()]).await.unwrap();
+        memory.fail_appends(Fault::AnswerLost, 1);
+        ledger.append(vec![b"b".to_vec(), b"c".to_vec()]).await.unwrap();
+        ledger.append(vec![b"d".to_vec()]).await.unwrap();
+        check(&memory, &[b"a", b"b", b"c", b"d"]).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_owner_is_noticed() {
+        let memory = Memory::new();
+        let mut old = open(&memory).await;
+        let mut new = open(&memory).await;
+        new.append(vec![b"mine".to_vec()]).await.unwrap();
+        let error = old.append(vec![b"late".to_vec()]).await.unwrap_err();
+        assert!(matches!(error, Error::WrongPosition { expected: 0, actual: 1, .. }), "{error}");
+        check(&memory, &[b"mine"]).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_owner_is_noticed_after_an_outage_too() {
+        let memory = Memory::new();
+        let mut old = open(&memory).await;
+        let mut new = open(&memory).await;
+        new.append(vec![b"mine".to_vec()]).await.unwrap();
+        memory.fail_appends(Fault::Unavailable, 1);
+        old.append(vec![b"late".to_vec()]).await.unwrap_err();
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_resets_the_count() {
+        let memory = Memory::new();
+        let mut ledger = open(&memory).await;
+        ledger.append(vec![b"a".to_vec(), b"b".to_vec()]).await.unwrap();
+        assert_eq!(ledger.since_snapshot(), 2);
+        ledger.snapshot(b"ab".to_vec()).await;
+        assert_eq!(ledger.since_snapshot(), 0);
+        assert_eq!(open(&memory).await.since_snapshot(), 0);
+        ledger.purge().await;
+        ledger.append(vec![b"new".to_vec()]).await.unwrap();
+        check(&memory, &[b"new"]).await;
+    }
+
+    async fn check(memory: &Memory, expected: &[&[u8]]) {
+        assert_eq!(memory.replay("room").await.unwrap().records, expected);
+    }
+}

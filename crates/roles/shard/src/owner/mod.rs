@@ -1,0 +1,345 @@
+//! One meeting's task: it takes what happened, appends it to the journal, applies it once it is durable, and obeys.
+//!
+//! In this order, always. What a participant has seen can therefore be replayed; what was not committed was not seen.
+
+mod ledger;
+mod links;
+mod obey;
+mod time;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use journal::{Error, Replay};
+use meeting::{BridgeId, ConnId, Effect, Entry, Input, Meeting, RequestId};
+use service::clock::Clock;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::Shard;
+use crate::fleet::{Answered, View};
+use crate::limits::{BATCH_MAX, SNAPSHOT_ENTRIES, SNAPSHOT_IDLE};
+use crate::meetings::{Message, TaskNumber};
+use crate::outbox::Outbox;
+use crate::seed::seed;
+use ledger::Ledger;
+use links::Links;
+use time::Time;
+
+/// Runs a meeting until it is over, another shard owns it, or the shard stops.
+pub(crate) async fn run(
+    shard: Arc<Shard>,
+    room: String,
+    number: TaskNumber,
+    mut messages: mpsc::Receiver<Message>,
+) {
+    let live = async {
+        let owner = Owner::open(&shard, &room).await;
+        match owner {
+            Ok(owner) => owner.run(&mut messages).await,
+            Err(error) => tracing::error!(%error, "a meeting cannot be replayed"),
+        }
+    };
+    tokio::select! {
+        () = shard.stop.cancelled() => {}
+        () = live => {}
+    }
+    shard.meetings.ended(&shard, &room, number);
+}
+
+/// Why a meeting's task ends.
+enum End {
+    /// Nothing is left of it.
+    Over,
+    /// Another shard owns it. Its sockets are let go of; their clients come back over the router.
+    Fenced,
+    /// The machine failed, or the journal has something that cannot be read.
+    Broken,
+    /// The shard stops as planned.
+    Stopped,
+}
+
+struct Owner {
+    shard: Arc<Shard>,
+    room: String,
+    machine: Meeting,
+    ledger: Ledger,
+    time: Time,
+    /// the first entry of this ownership is in the journal
+    owns: bool,
+    /// nothing was replayed: the meeting begins with the first input
+    fresh: bool,
+    conns: BTreeMap<ConnId, Outbox>,
+    requests: BTreeMap<RequestId, oneshot::Sender<(u16, String)>>,
+    requests_ever: u64,
+    asked: obey::Asked,
+    links: Links,
+    view: watch::Receiver<Arc<View>>,
+    answers: mpsc::UnboundedReceiver<Answered>,
+    /// inputs that effects brought about
+    own: VecDeque<Input>,
+    last_active: Instant,
+}
+
+impl Owner {
+    async fn open(shard: &Arc<Shard>, room: &str) -> Result<Self, Error> {
+        let (mut ledger, replay) = match Ledger::open(Arc::clone(&shard.journal), room).await {
+            Err(error @ Error::Damaged { .. }) => {
+                // it can be neither continued nor guessed at; the room must not stay closed for ever
+                tracing::error!(%error, "a meeting is given up: its participants join a new one");
+                shard.counts.meetings_abandoned.inc();
+                shard.journal.purge(room).await?;
+                Ledger::open(Arc::clone(&shard.journal), room).await?
+            }
+            other => other?,
+        };
+        let now = Clock.now();
+        let (machine, last, fresh) = match rebuild(room, &replay) {
+            Ok((machine, last)) => (machine, last, replay.next == 0),
+            Err(why) => {
+                tracing::error!(why, "a meeting is given up: its participants join a new one");
+                shard.counts.meetings_abandoned.inc();
+                ledger.purge().await;
+                (Meeting::new(room), 0, true)
+            }
+        };
+        let (answers_in, answers) = mpsc::unbounded_channel();
+        let used = machine.summary().bridges;
+        Ok(Self {
+            shard: Arc::clone(shard),
+            room: room.to_owned(),
+            machine,
+            ledger,
+            time: Time::new(now, Clock.millis(), last),
+            owns: false,
+            fresh,
+            conns: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            requests_ever: 0,
+            asked: obey::Asked::new(answers_in),
+            links: Links::replayed(&used, now),
+            view: shard.fleet.view(),
+            answers,
+            own: VecDeque::new(),
+            last_active: now,
+        })
+    }
+
+    async fn run(mut self, messages: &mut mpsc::Receiver<Message>) {
+        let end = loop {
+            let turn = self.turn(messages).await;
+            match turn {
+                Ok(()) => {}
+                Err(End::Over) => {
+                    self.ledger.purge().await;
+                    if messages.is_empty() {
+                        break End::Over;
+                    }
+                    // somebody came at this moment: the room begins anew, in the same task
+                    self.begin_anew();
+                }
+                Err(end) => break end,
+            }
+        };
+        // whoever wants to say something now is sent to the next task
+        messages.close();
+        match end {
+            End::Over => tracing::debug!("a meeting is over"),
+            End::Fenced => tracing::info!("another shard owns a meeting of ours: its sockets are let go of"),
+            End::Broken => {
+                self.shard.counts.meetings_abandoned.inc();
+                self.ledger.purge().await;
+            }
+            End::Stopped => {
+                let bytes = self.machine.snapshot();
+                if self.owns {
+                    self.ledger.snapshot(bytes).await;
+                }
+            }
+        }
+    }
+
+    fn begin_anew(&mut self) {
+        self.machine = Meeting::new(&self.room);
+        (self.owns, self.fresh) = (false, true);
+        self.links = Links::default();
+        self.asked.forget_all(&self.shard.fleet);
+        self.own.clear();
+    }
+
+    /// Waits for something to happen, makes it durable and obeys what comes of it.
+    async fn turn(&mut self, messages: &mut mpsc::Receiver<Message>) -> Result<(), End> {
+        let mut inputs = Vec::new();
+        // the owner of a replayed meeting has changed, whether somebody comes or not
+        let must = !self.owns && !self.fresh;
+        if !must && self.own.is_empty() {
+            self.wait(messages, &mut inputs).await?;
+        }
+        inputs.extend(self.own.drain(..));
+        while inputs.len() < BATCH_MAX {
+            let Ok(message) = messages.try_recv() else { break };
+            self.take(message, &mut inputs);
+        }
+        self.commit(inputs).await?;
+        if self.ledger.since_snapshot() >= SNAPSHOT_ENTRIES {
+            self.ledger.snapshot(self.machine.snapshot()).await;
+        }
+        if self.machine.is_idle() && self.own.is_empty() && self.owns {
+            return Err(End::Over);
+        }
+        Ok(())
+    }
+
+    async fn wait(
+        &mut self,
+        messages: &mut mpsc::Receiver<Message>,
+        inputs: &mut Vec<Input>,
+    ) -> Result<(), End> {
+        let wake = self.wake();
+        tokio::select! {
+            () = self.shard.drain.cancelled() => return Err(End::Stopped),
+            message = messages.recv() => match message {
+                Some(message) => self.take(message, inputs),
+                None => return Err(End::Stopped),
+            },
+            Some(answered) = self.answers.recv() => inputs.extend(self.asked.answered(answered)),
+            Ok(()) = self.view.changed() => self.look_at_bridges(inputs),
+            () = tokio::time::sleep_until(wake.into()) => self.woken(inputs).await,
+        }
+        Ok(())
+    }
+
+    /// When something has to be done though nothing happens.
+    fn wake(&self) -> Instant {
+        let quiet = self.last_active + SNAPSHOT_IDLE;
+        let snapshot = (self.owns && self.ledger.since_snapshot() > 0).then_some(quiet);
+        let tick = self.machine.deadline().map(|deadline| self.time.instant(deadline));
+        let all = [snapshot, tick, self.asked.deadline(), self.links.deadline()];
+        // without any of them it looks again in a while
+        all.into_iter().flatten().min().unwrap_or(Clock.now() + SNAPSHOT_IDLE)
+    }
+
+    async fn woken(&mut self, inputs: &mut Vec<Input>) {
+        let now = Clock.now();
+        if self.machine.deadline().is_some_and(|deadline| self.time.instant(deadline) <= now) {
+            self.time.ticked(now);
+            inputs.push(Input::Tick);
+        }
+        inputs.extend(self.asked.expired(&self.shard, now));
+        if self.links.deadline().is_some_and(|deadline| deadline <= now) {
+            self.look_at_bridges(inputs);
+        }
+        if inputs.is_empty()
+            && self.owns
+            && self.ledger.since_snapshot() > 0
+            && now >= self.last_active + SNAPSHOT_IDLE
+        {
+            self.ledger.snapshot(self.machine.snapshot()).await;
+            self.last_active = now;
+        }
+    }
+
+    fn look_at_bridges(&mut self, inputs: &mut Vec<Input>) {
+        let used = self.machine.summary().bridges;
+        let view = Arc::clone(&self.view.borrow_and_update());
+        inputs.extend(self.links.handle(&used, &view, Clock.now()));
+    }
+
+    fn take(&mut self, message: Message, inputs: &mut Vec<Input>) {
+        match message {
+            Message::Attach { conn, outbox, input } => {
+                self.conns.insert(conn, outbox);
+                self.shard.counts.connections.inc();
+                inputs.push(input);
+            }
+            // the meeting has let go of the connection: late input is not heard
+            Message::Conn { conn, .. } if !self.conns.contains_key(&conn) => {}
+            Message::Conn { conn, input } => {
+                if matches!(input, Input::Dropped { .. }) {
+                    self.detach(conn);
+                }
+                inputs.push(input);
+            }
+            Message::Request { body, answer } => {
+                self.requests_ever += 1;
+                let request = RequestId(self.requests_ever);
+                self.requests.insert(request, answer);
+                inputs.push(Input::ConferenceRequest { request, body });
+            }
+            Message::Summary(answer) => drop(answer.send(self.machine.summary())),
+        }
+    }
+
+    fn detach(&mut self, conn: ConnId) -> Option<Outbox> {
+        let outbox = self.conns.remove(&conn)?;
+        self.shard.counts.connections.dec();
+        Some(outbox)
+    }
+
+    async fn commit(&mut self, mut inputs: Vec<Input>) -> Result<(), End> {
+        if !self.owns && (!inputs.is_empty() || !self.fresh) {
+            let settings = self.shard.config.settings.clone();
+            inputs.insert(0, Input::Owner { shard: self.shard.config.name.clone(), settings });
+        }
+        if inputs.is_empty() {
+            return Ok(());
+        }
+        let now = Clock.now();
+        self.last_active = now;
+        let at = self.time.millis(now);
+        let entries: Vec<_> = inputs.into_iter().map(|input| Entry { at, seed: seed(), input }).collect();
+        let records = entries.iter().map(Entry::to_bytes).collect();
+        self.ledger.append(records).await.map_err(|error| {
+            tracing::warn!(%error, "an append was refused");
+            if matches!(error, Error::WrongPosition { .. }) { End::Fenced } else { End::Broken }
+        })?;
+        self.owns = true;
+        self.shard.counts.entries_appended.inc_by(entries.len() as u64);
+        for entry in &entries {
+            let effects = apply(&mut self.machine, entry).map_err(|why| {
+                tracing::error!(why, "a meeting is given up: its participants join a new one");
+                End::Broken
+            })?;
+            effects.into_iter().for_each(|effect| self.obey(effect));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.shard.counts.connections.dec_by(i64::try_from(self.conns.len()).unwrap_or(i64::MAX));
+        self.asked.forget_all(&self.shard.fleet);
+    }
+}
+
+/// The machine after everything that the journal has, and the time of the last entry.
+fn rebuild(room: &str, replay: &Replay) -> Result<(Meeting, u64), &'static str> {
+    let mut machine = match &replay.snapshot {
+        Some((_, bytes)) => Meeting::restore(room, bytes).map_err(|error| {
+            tracing::error!(%error, "a snapshot cannot be read");
+            "its snapshot cannot be read"
+        })?,
+        None => Meeting::new(room),
+    };
+    let mut last = 0;
+    for record in &replay.records {
+        let entry = Entry::from_bytes(record).map_err(|error| {
+            tracing::error!(%error, "an entry cannot be read");
+            "one of its entries cannot be read"
+        })?;
+        last = entry.at;
+        apply(&mut machine, &entry)?;
+    }
+    Ok((machine, last))
+}
+
+/// A fault of the machine costs one meeting, not the shard.
+fn apply(machine: &mut Meeting, entry: &Entry) -> Result<Vec<Effect>, &'static str> {
+    std::panic::catch_unwind(AssertUnwindSafe(|| machine.apply(entry))).map_err(|_| "its machine has failed")
+}
+
+fn lost(bridge: BridgeId, id: u64) -> Input {
+    Input::BridgeAnswered { bridge, id, answer: None }
+}

@@ -1,0 +1,48 @@
+//! The listener: a bounded number of sockets, each with a bounded time to say what it wants.
+
+use std::sync::Arc;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+use crate::Shard;
+use crate::limits::RETRY_FIRST;
+
+/// Serves until the shard stops.
+pub(crate) async fn listen(shard: Arc<Shard>, listener: TcpListener, routes: Router) {
+    let places = Arc::new(Semaphore::new(shard.config.limits.http_connections_max));
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(shard.config.limits.head_time);
+    loop {
+        let accepted = tokio::select! {
+            () = shard.drain.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((socket, _)) = accepted else {
+            // out of descriptors, most likely: accepting again at once would only spin
+            tokio::time::sleep(RETRY_FIRST).await;
+            continue;
+        };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
+        // without it a small frame waits for the acknowledgement of the one before
+        if socket.set_nodelay(true).is_err() {
+            continue;
+        }
+        let service = TowerToHyperService::new(routes.clone());
+        let connection = http.serve_connection(TokioIo::new(socket), service).with_upgrades();
+        let stop = shard.stop.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                ended = connection => if let Err(error) = ended {
+                    tracing::debug!(%error, "an HTTP connection has ended");
+                },
+            }
+            drop(place);
+        });
+    }
+}

@@ -1,0 +1,109 @@
+//! The HTTP side: client streams and conference requests, behind the router.
+
+mod listen;
+mod socket;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+use tokio::sync::oneshot;
+use xmpp::limits::STANZA_BYTES_MAX;
+
+use crate::Shard;
+use crate::limits::{REQUEST_BODY_BYTES_MAX, REQUEST_TIME};
+use crate::meetings::{Meetings, Message};
+use crate::room::{RoomError, RoomKey};
+
+pub(crate) use listen::listen;
+
+/// The sub-protocol of RFC 7395.
+const SUBPROTOCOL: &str = "xmpp";
+
+/// What a client's URL says.
+#[derive(Debug, Deserialize)]
+struct Place {
+    room: Option<String>,
+    /// tenant, put there by the router
+    prefix: Option<String>,
+}
+
+impl Place {
+    fn room(&self) -> Result<RoomKey, RoomError> {
+        RoomKey::parse(self.room.as_deref(), self.prefix.as_deref())
+    }
+}
+
+pub(crate) fn routes(shard: Arc<Shard>) -> Router {
+    Router::new()
+        .route("/xmpp-websocket", get(stream))
+        .route("/conference-request/v1", post(conference_request))
+        .route("/healthz", get(async || "ok\n"))
+        .layer(DefaultBodyLimit::max(REQUEST_BODY_BYTES_MAX))
+        .with_state(shard)
+}
+
+async fn stream(
+    State(shard): State<Arc<Shard>>,
+    Query(place): Query<Place>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let room = match place.room() {
+        Ok(room) => room,
+        Err(error) => return refuse(StatusCode::BAD_REQUEST, &error),
+    };
+    let upgrade = match upgrade {
+        Ok(upgrade) => upgrade.protocols([SUBPROTOCOL]),
+        // COMPAT: the keep-alive request of clients is a plain GET of the same address
+        Err(_) => return "ok\n".into_response(),
+    };
+    if upgrade.selected_protocol().is_none() {
+        return refuse(StatusCode::BAD_REQUEST, &"a stream needs Sec-WebSocket-Protocol: xmpp");
+    }
+    let Ok(place) = Arc::clone(&shard.negotiations).try_acquire_owned() else {
+        shard.counts.negotiations_refused.inc();
+        return refuse(StatusCode::SERVICE_UNAVAILABLE, &"too many streams begin at this moment; try again");
+    };
+    // a stanza that is a little too long is read, so that the close code still arrives; see socket.rs
+    let upgrade = upgrade.max_message_size(4 * STANZA_BYTES_MAX).max_frame_size(4 * STANZA_BYTES_MAX);
+    upgrade.on_upgrade(move |socket| socket::serve(shard, room, socket, place))
+}
+
+async fn conference_request(
+    State(shard): State<Arc<Shard>>,
+    Query(place): Query<Place>,
+    body: Bytes,
+) -> Response {
+    let room = match place.room() {
+        Ok(room) => room,
+        Err(error) => return refuse(StatusCode::BAD_REQUEST, &error),
+    };
+    let Ok(body) = String::from_utf8(body.into()) else {
+        return refuse(StatusCode::BAD_REQUEST, &"the body is no UTF-8");
+    };
+    let (sender, answer) = oneshot::channel();
+    if let Err(full) = Meetings::deliver(&shard, &room, Message::Request { body, answer: sender }).await {
+        return refuse(StatusCode::SERVICE_UNAVAILABLE, &full);
+    }
+    match tokio::time::timeout(REQUEST_TIME, answer).await {
+        Ok(Ok((status, body))) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+        }
+        Ok(Err(_)) | Err(_) => {
+            refuse(StatusCode::SERVICE_UNAVAILABLE, &"the meeting does not answer; try again")
+        }
+    }
+}
+
+fn refuse(status: StatusCode, why: &dyn std::fmt::Display) -> Response {
+    (status, Json(serde_json::json!({ "error": why.to_string() }))).into_response()
+}
