@@ -38,8 +38,10 @@ pub(crate) struct Client {
     pub(crate) talks: Option<i8>,
     audio: AudioSender,
     pub(crate) camera: Option<Camera>,
-    /// datagrams of media that the wire loses from now on
+    /// datagrams of media that the wire loses from now on, of those it sends
     pub(crate) lose: usize,
+    /// the same of those it is sent
+    pub(crate) miss: usize,
 }
 
 struct AudioSender {
@@ -142,6 +144,7 @@ impl Client {
             audio: AudioSender { ssrc, seq: 65_500, next: now },
             camera: None,
             lose: 0,
+            miss: 0,
         }
     }
 
@@ -259,6 +262,10 @@ impl Client {
     }
 
     pub(crate) fn receive(&mut self, now: Instant, from: SocketAddr, payload: &[u8]) -> Vec<Vec<u8>> {
+        if is_media(payload) && self.miss > 0 {
+            self.miss -= 1;
+            return vec![];
+        }
         let receive =
             Receive::new(Protocol::Udp, from, self.address, payload).expect("the bridge speaks well");
         self.rtc.handle_input(Input::Receive(now, receive)).expect("the bridge speaks well");
@@ -282,8 +289,7 @@ impl Client {
                 }
                 Ok(Output::Transmit(transmit)) => {
                     let datagram: Vec<u8> = transmit.contents.into();
-                    let media = datagram[0] >= 128 && !(192..=223).contains(&datagram[1]);
-                    if media && self.lose > 0 {
+                    if is_media(&datagram) && self.lose > 0 {
                         self.lose -= 1;
                     } else {
                         datagrams.push(datagram);
@@ -409,6 +415,11 @@ fn build(now: Instant) -> Rtc {
     let mut rtc = config.build(now);
     rtc.direct_api().enable_twcc_feedback();
     rtc
+}
+
+/// RTP and not RTCP (RFC 5761 4).
+fn is_media(datagram: &[u8]) -> bool {
+    datagram[0] >= 128 && !(192..=223).contains(&datagram[1])
 }
 
 fn mid(name: &str) -> Mid {

@@ -144,6 +144,20 @@ fn what_is_lost_on_the_way_in_is_repaired() {
 }
 
 #[test]
+fn what_is_lost_on_the_way_out_is_repaired() {
+    let mut world = World::with(&["a", "b"]);
+    world.want("b", "a-v0", 720);
+    world.run(SECOND);
+    for _ in 0..10 {
+        world.client("b").miss = 2;
+        world.run(SECOND / 4);
+    }
+    world.run(SECOND);
+    assert_eq!(world.clients["b"].miss, 0);
+    check_encodings(&world, "a", "b", &[2]);
+}
+
+#[test]
 fn a_source_taken_away_and_signalled_again_goes_on() {
     let mut world = World::with(&["a", "b"]);
     world.want("b", "a-v0", 180);

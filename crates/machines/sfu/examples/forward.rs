@@ -1,0 +1,72 @@
+//! What it costs to forward: one client films and talks, ten watch, all in this process and in virtual time.
+//!
+//! `cargo run --release -p sfu --example forward`. Only the machine's own work is timed: what it is given, what it
+//! is asked, and every datagram it yields. The number is nanoseconds of that per datagram sent by it, so the
+//! receiving leg, RTCP and housekeeping are counted in.
+#![expect(clippy::print_stdout, reason = "printing is what it is for")]
+#![expect(clippy::disallowed_methods, reason = "it measures real time")]
+#![allow(dead_code, reason = "shared with the scenarios, which use more of it")]
+
+#[path = "../tests/scenarios/client.rs"]
+mod client;
+#[path = "../tests/scenarios/wire.rs"]
+mod wire;
+
+use std::time::{Duration, Instant};
+
+use wire::World;
+
+const WATCHERS: usize = 10;
+const SECONDS: u64 = 20;
+
+fn main() {
+    let ids: Vec<String> = (0..=WATCHERS).map(|n| format!("e{n}")).collect();
+    let mut world = World::with(&ids.iter().map(String::as_str).collect::<Vec<_>>());
+    for id in &ids[1..] {
+        world.client(id).camera = None;
+        world.want(id, "e0-v0", 720);
+    }
+    world.client("e0").talks = Some(-30);
+    world.run(Duration::from_secs(2));
+    let before = world.sfu.stats();
+    let mut spent = Duration::ZERO;
+    for _ in 0..SECONDS * 200 {
+        spent += step(&mut world);
+    }
+    let after = world.sfu.stats();
+    let sent = after.packets_sent - before.packets_sent;
+    let received = after.packets_received - before.packets_received;
+    let each = spent.as_nanos() / u128::from(sent.max(1));
+    println!("{received} media packets in, {sent} datagrams out to {WATCHERS}: {each} ns per datagram sent");
+}
+
+/// Five milliseconds of virtual time. Returns the real time that the machine took.
+fn step(world: &mut World) -> Duration {
+    world.now += Duration::from_millis(5);
+    let now = world.now;
+    let mut inputs = vec![];
+    for client in world.clients.values_mut() {
+        inputs.extend(client.advance(now).into_iter().map(|payload| (client.address, payload)));
+        client.heard.clear();
+    }
+    let begun = Instant::now();
+    for (from, payload) in &inputs {
+        world.sfu.handle_datagram(now, *from, wire::bridge(), payload);
+    }
+    if world.sfu.poll_timeout().is_some_and(|at| at <= now) {
+        world.sfu.handle_timeout(now);
+    }
+    let mut outputs = vec![];
+    while let Some(transmit) = world.sfu.poll_transmit() {
+        outputs.push(transmit);
+    }
+    while world.sfu.poll_event().is_some() {}
+    let spent = begun.elapsed();
+    for transmit in outputs {
+        let client = world.clients.values_mut().find(|c| c.address == transmit.destination);
+        for payload in client.into_iter().flat_map(|c| c.receive(now, wire::bridge(), &transmit.payload)) {
+            world.sfu.handle_datagram(now, transmit.destination, wire::bridge(), &payload);
+        }
+    }
+    spent
+}
