@@ -31,16 +31,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use axum::Router;
 use service::clock::Clock;
 use service::metrics::Metrics;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use self::config::{Config, Stress};
 pub use self::signalling::Signalling;
 
 use self::bridge::Bridge;
+use self::limits::HTTP_END_MAX;
 use self::media::Media;
 
 /// What the bridge calls itself towards focuses and operators.
@@ -61,18 +64,27 @@ pub async fn start(config: Config, metrics: &Metrics) -> anyhow::Result<Running>
     let bridge = Arc::new(Bridge::new(config, media.doors().clone()));
     metrics::register(metrics, &bridge);
     let app = websocket::router(bridge.clone());
-    let stop = bridge.stop().clone();
-    let served = axum::serve(listener, app).with_graceful_shutdown(async move { stop.cancelled().await });
+    let end = bridge.stop().clone().drop_guard();
     let tasks = vec![
         tokio::spawn(signalling::run(bridge.clone())),
         tokio::spawn(vitals::run(bridge.clone())),
-        tokio::spawn(async move {
-            if let Err(e) = served.await {
-                tracing::error!(error = %e, "/colibri-ws/ is not served any more");
-            }
-        }),
+        tokio::spawn(serve(listener, app, bridge.stop().clone())),
     ];
-    Ok(Running { bridge, media, http, tasks })
+    Ok(Running { bridge, media, http, tasks, _end: end })
+}
+
+async fn serve(listener: TcpListener, app: Router, stop: CancellationToken) {
+    let served = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let patience = async {
+        stop.cancelled().await;
+        tokio::time::sleep(HTTP_END_MAX).await;
+    };
+    tokio::select! {
+        result = served => if let Err(e) = result {
+            tracing::error!(error = %e, "/colibri-ws/ is not served any more");
+        },
+        () = patience => {}
+    }
 }
 
 fn check(config: &Config) -> anyhow::Result<()> {
@@ -96,6 +108,8 @@ pub struct Running {
     media: Media,
     http: SocketAddr,
     tasks: Vec<JoinHandle<()>>,
+    /// ends the tasks when dropped
+    _end: DropGuard,
 }
 
 /// For the admin port.

@@ -61,15 +61,18 @@ pub(crate) const LOGIN_MAX: Duration = Duration::from_secs(10);
 /// How long the stream's last words may take.
 pub(crate) const FAREWELL_MAX: Duration = Duration::from_secs(1);
 /// Silence of the server after which it is pinged.
-pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(15);
+pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(8);
 /// Silence after that ping which ends the stream.
-pub(crate) const PONG_MAX: Duration = Duration::from_secs(10);
+pub(crate) const PONG_MAX: Duration = Duration::from_secs(5);
 /// Wait before the first attempt to connect again.
 pub(crate) const RETRY_MIN: Duration = Duration::from_millis(250);
-/// Longest wait between attempts.
-pub(crate) const RETRY_MAX: Duration = Duration::from_secs(10);
+/// Longest wait between attempts: a shard that starts again waits about ten seconds for the bridges of its meetings.
+pub(crate) const RETRY_MAX: Duration = Duration::from_secs(2);
 /// Wait after a refused password: only the operator can help.
 pub(crate) const RETRY_PASSWORD: Duration = Duration::from_secs(30);
+
+/// How long HTTP requests that have begun may take when the bridge ends.
+pub(crate) const HTTP_END_MAX: Duration = Duration::from_secs(1);
 
 /// How often the load is measured.
 pub(crate) const LOAD_INTERVAL: Duration = Duration::from_secs(5);

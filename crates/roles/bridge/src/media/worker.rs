@@ -96,6 +96,8 @@ impl Worker {
             if !busy {
                 self.sleep(&mut events);
             }
+            // One receive call too many is cheaper than a lost edge.
+            self.readable = true;
         }
     }
 
@@ -294,7 +296,5 @@ impl Worker {
             tracing::warn!(error = %e, "waiting for datagrams failed");
             std::thread::sleep(Duration::from_millis(1));
         }
-        // One receive call too many after a timeout is cheaper than a lost edge.
-        self.readable = true;
     }
 }

@@ -121,6 +121,15 @@ async fn sockets_are_told_when_the_bridge_ends() {
     within("the end", ended).await.unwrap();
 }
 
+#[tokio::test]
+async fn a_request_that_never_ends_does_not_hold_up_the_end() {
+    let shard = Shard::start().await;
+    let running = bridge_of(&shard).await;
+    let mut tcp = TcpStream::connect(running.http_addr()).await.unwrap();
+    tcp.write_all(b"GET /colibri-ws/bridge-1/c/e?pwd=x HTTP/1.1\r\nhost:").await.unwrap();
+    within("the end", running.shutdown()).await;
+}
+
 /// Creates the conference `m` with one endpoint and gives the path of its channel.
 async fn channel_path(link: &mut Link, endpoint: &str) -> String {
     let answer = create(link, "m", endpoint).await;

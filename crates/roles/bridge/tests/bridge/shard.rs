@@ -143,6 +143,11 @@ impl Link {
         presence
     }
 
+    /// Until the bridge has hung up.
+    pub(crate) async fn closed(&mut self) {
+        while let Some(Ok(_)) = within("the end of the stream", self.stream.next()).await {}
+    }
+
     async fn bind(&mut self) {
         let request = self.next_of("iq").await;
         let bind = request.get_child("bind", ns::BIND).expect("a bind request");

@@ -132,6 +132,27 @@ async fn a_bridge_started_before_its_shard_waits_for_it() {
 }
 
 #[tokio::test]
+async fn a_dropped_bridge_hangs_up() {
+    let shard = Shard::start().await;
+    let running = bridge_of(&shard).await;
+    let mut link = shard.enter().await;
+    state(&running, Signalling::Entered).await;
+    drop(running);
+    link.closed().await;
+}
+
+#[tokio::test]
+async fn a_silent_shard_is_pinged_and_then_left() {
+    let shard = Shard::start().await;
+    let running = bridge_of(&shard).await;
+    let mut link = shard.enter().await;
+    let ping = link.next_of("iq").await;
+    assert!(xmpp::ping::is_ping(&ping), "{ping:?}");
+    let _again = shard.enter().await;
+    running.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_refused_password_is_said_and_not_tried_in_a_storm() {
     let shard = Shard::start().await;
     let running = bridge_of(&shard).await;
