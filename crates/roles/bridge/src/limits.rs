@@ -45,6 +45,8 @@ pub(crate) const WEBSOCKETS_MAX: usize = 20_000;
 pub(crate) const WEBSOCKET_MESSAGE_BYTES_MAX: usize = 128 << 10;
 /// Messages waiting for one client; a client that is slower loses its socket and opens another.
 pub(crate) const WEBSOCKET_QUEUE_MAX: usize = 256;
+/// Bytes of messages waiting for one client.
+pub(crate) const WEBSOCKET_QUEUE_BYTES_MAX: usize = 1 << 20;
 /// How often a bridge channel WebSocket is pinged.
 pub(crate) const WEBSOCKET_PING_INTERVAL: Duration = Duration::from_secs(15);
 /// A bridge channel WebSocket from which nothing came for this long, not even a pong, is closed.

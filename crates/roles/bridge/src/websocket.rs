@@ -16,15 +16,15 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use service::clock::Clock;
 use sfu::SocketId;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::bridge::Bridge;
 use crate::limits::{
     PATH_SEGMENT_BYTES_MAX, WEBSOCKET_CLOSE_MAX, WEBSOCKET_IDLE_MAX, WEBSOCKET_MESSAGE_BYTES_MAX,
-    WEBSOCKET_PING_INTERVAL, WEBSOCKET_QUEUE_MAX, WEBSOCKETS_MAX,
+    WEBSOCKET_PING_INTERVAL, WEBSOCKETS_MAX,
 };
-use crate::media::{Command, Door, Frame};
+use crate::media::{Command, Door, Frame, Frames, outbox};
 
 struct Entrance {
     bridge: Arc<Bridge>,
@@ -82,7 +82,7 @@ impl Entrance {
             return None;
         }
         let socket = SocketId(self.next.fetch_add(1, Ordering::Relaxed));
-        let (outbox, frames) = mpsc::channel(WEBSOCKET_QUEUE_MAX);
+        let (outbox, frames) = outbox();
         for door in self.bridge.doors().iter() {
             let (accepted, answer) = oneshot::channel();
             let command = Command::OpenSocket {
@@ -105,7 +105,7 @@ impl Entrance {
 struct Line {
     socket: SocketId,
     door: Door,
-    frames: mpsc::Receiver<Frame>,
+    frames: Frames,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -139,7 +139,7 @@ impl Line {
         let mut heard = Clock.now();
         loop {
             let message = tokio::select! {
-                frame = self.frames.recv() => match frame {
+                frame = self.frames.next() => match frame {
                     Some(Frame::Text(text)) => Message::Text(text.into()),
                     Some(Frame::Close { code, reason }) => return Some(Close(code, reason)),
                     None => return Some(Close(close_code::AWAY, "the bridge has let go")),

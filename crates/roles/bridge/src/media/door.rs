@@ -8,6 +8,7 @@ use colibri::{ConferenceModified, ConferenceModify, Refusal};
 use sfu::SocketId;
 use tokio::sync::{mpsc, oneshot};
 
+use super::outbox::Outbox;
 use super::tally::Tally;
 use crate::limits::COMMANDS_MAX;
 
@@ -25,7 +26,7 @@ pub(crate) enum Command {
         conference: String,
         endpoint: String,
         password: String,
-        outbox: mpsc::Sender<Frame>,
+        outbox: Outbox,
         accepted: oneshot::Sender<bool>,
     },
     SocketMessage {
@@ -43,13 +44,6 @@ pub(crate) enum Command {
 pub(crate) struct Answer {
     pub(crate) ticket: u64,
     pub(crate) result: Result<ConferenceModified, Refusal>,
-}
-
-/// What a media thread wants to be sent on a WebSocket.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Frame {
-    Text(String),
-    Close { code: u16, reason: &'static str },
 }
 
 /// The media thread is gone: it panicked, or the bridge ends.

@@ -4,6 +4,7 @@ mod addresses;
 mod batch;
 mod door;
 mod handover;
+mod outbox;
 mod port;
 mod routes;
 mod tally;
@@ -19,7 +20,8 @@ use anyhow::Context as _;
 use rand::RngExt as _;
 use service::clock::Clock;
 
-pub(crate) use self::door::{Answer, Command, Door, Frame, Posting};
+pub(crate) use self::door::{Answer, Command, Door, Posting};
+pub(crate) use self::outbox::{Frame, Frames, outbox};
 pub(crate) use self::tally::Count;
 
 use self::addresses::Addresses;

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use service::clock::Clock;
 use sfu::{Event, Sfu, SocketId, Transmit};
-use tokio::sync::mpsc::{self, error::TryRecvError};
+use tokio::sync::mpsc::error::TryRecvError;
 
 use super::addresses::Addresses;
 use super::batch;
-use super::door::{Answer, Bell, Board, Command, Frame, Posting, Queues};
+use super::door::{Answer, Bell, Board, Command, Posting, Queues};
 use super::handover::{Exchange, Lost};
+use super::outbox::{Frame, Outbox, Undelivered};
 use super::port::{Inbox, Port};
 use super::routes::Routes;
 use super::tally::{Count, Tally};
@@ -30,7 +31,7 @@ pub(super) struct Worker {
     routes: Routes,
     exchange: Exchange,
     queues: Queues,
-    outboxes: BTreeMap<SocketId, mpsc::Sender<Frame>>,
+    outboxes: BTreeMap<SocketId, Outbox>,
     poll: mio::Poll,
     bell: Arc<Bell>,
     board: Arc<Board>,
@@ -252,15 +253,12 @@ impl Worker {
 
     fn frame(&mut self, socket: SocketId, frame: Frame) {
         let Some(outbox) = self.outboxes.get(&socket) else { return };
-        match outbox.try_send(frame) {
-            Ok(()) => {}
-            Err(mpsc::error::TrySendError::Closed(_)) => self.drop_socket(socket),
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                // The client's task sees its outbox end and closes the socket.
-                self.tally.add(Count::SocketsShed, 1);
-                self.drop_socket(socket);
-            }
+        let Err(undelivered) = outbox.push(frame) else { return };
+        if undelivered == Undelivered::Full {
+            self.tally.add(Count::SocketsShed, 1);
         }
+        // The client's task sees its outbox end and closes the socket.
+        self.drop_socket(socket);
     }
 
     fn publish(&mut self, now: Instant) {
@@ -274,12 +272,8 @@ impl Worker {
 
     /// A task that ended without a word, because the queue was full, leaves a closed outbox behind.
     fn sweep_sockets(&mut self) {
-        let closed: Vec<_> = self
-            .outboxes
-            .iter()
-            .filter(|(_, outbox)| outbox.is_closed())
-            .map(|(socket, _)| *socket)
-            .collect();
+        let closed: Vec<_> =
+            self.outboxes.iter().filter(|(_, outbox)| outbox.is_gone()).map(|(socket, _)| *socket).collect();
         for socket in closed {
             self.drop_socket(socket);
         }
