@@ -1,1 +1,51 @@
-fn main() {}
+//! The binary: arguments, which roles run here, and the operator's hand.
+//!
+//! - `althing up` runs everything for one machine in one process (`up`);
+//! - `althing ctl` asks a running one about its nodes and meetings, over the admin API (`ctl`);
+//! - `althing config` prints the reference configuration.
+//!
+//! What comes in are a configuration file, variables and flags, which `service::config` makes one checked value of.
+//! Nothing is decided here about meetings or media: the roles do that, and they know nothing of each other. This is
+//! the one place that knows them all.
+
+mod ctl;
+mod flags;
+mod print;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The server side of a Jitsi Meet installation.
+#[derive(Debug, Parser)]
+#[command(name = "althing", version, about, max_term_width = 110)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run everything for one machine: web client, router, shard and bridge
+    Up(flags::Up),
+    /// Ask a running server about its nodes and meetings
+    Ctl(flags::Ctl),
+    /// Print the reference configuration: every key with its default and a comment
+    Config,
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().verb {
+        Verb::Up(flags) => up::run(&flags),
+        Verb::Ctl(flags) => ctl::run(&flags),
+        Verb::Config => print::text(service::config::REFERENCE),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            print::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

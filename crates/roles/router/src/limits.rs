@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-/// A room's name, decoded; a JID's localpart takes 1023 (RFC 7622 section 3.3) and the tenant is a part of it.
-pub(crate) const ROOM_BYTES_MAX: usize = 512;
+/// A room's name and a tenant's, decoded. Both go into one localpart, which takes 1023 (RFC 7622 section 3.3).
+pub(crate) const ROOM_BYTES_MAX: usize = 255;
 
-pub(crate) const TENANT_BYTES_MAX: usize = 128;
+pub(crate) const TENANT_BYTES_MAX: usize = 63;
 
 const _: () = assert!(ROOM_BYTES_MAX + TENANT_BYTES_MAX + "[]".len() <= 1023);
 

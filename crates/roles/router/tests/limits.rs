@@ -1,4 +1,5 @@
 //! Clients that want too much, send too slowly, or never say anything.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the finding")]
 
 mod support;
 

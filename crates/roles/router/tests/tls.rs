@@ -1,4 +1,5 @@
 //! TLS with a certificate of our own.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the finding")]
 
 mod support;
 

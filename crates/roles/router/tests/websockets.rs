@@ -1,4 +1,5 @@
 //! WebSockets through the router: to the shard and to bridges, and what a client sees when those die.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the finding")]
 
 mod support;
 
