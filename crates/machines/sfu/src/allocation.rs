@@ -46,10 +46,10 @@ pub(crate) struct Offer<'a, S> {
     pub(crate) name: &'a str,
     /// not announced as muted
     pub(crate) enabled: bool,
-    pub(crate) encodings: &'a [Layer],
+    pub(crate) layers: &'a [Layer],
 }
 
-/// One encoding of a source.
+/// One encoding of a source, or one spatial layer of it, with all that are lower.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layer {
     /// pixels
@@ -64,7 +64,8 @@ pub(crate) struct Share<S> {
     pub(crate) source: S,
     /// effective constraint, pixels: 0 is nothing, -1 unlimited
     pub(crate) max_height: i32,
-    pub(crate) encoding: Option<usize>,
+    /// index into the layers of its offer
+    pub(crate) layer: Option<usize>,
 }
 
 impl Wishes {
@@ -132,8 +133,8 @@ pub(crate) fn allocate<S: Copy>(wishes: &Wishes, offers: &[Offer<S>]) -> Vec<Sha
             if max_height != 0 && offer.enabled {
                 left -= 1;
             }
-            let encoding = if offer.enabled { choose(offer.encodings, max_height) } else { None };
-            Share { source: offer.source, max_height, encoding }
+            let layer = if offer.enabled { choose(offer.layers, max_height) } else { None };
+            Share { source: offer.source, max_height, layer }
         })
         .collect()
 }
@@ -162,13 +163,13 @@ fn in_order<'o, 'a, S>(
     favourites.into_iter().map(|index| &offers[index]).chain(others).chain(muted)
 }
 
-/// The highest active encoding that is not too high, else the lowest active one. When none is active yet all count.
-fn choose(encodings: &[Layer], max_height: i32) -> Option<usize> {
+/// The highest active layer that is not too high, else the lowest active one. When none is active yet all count.
+fn choose(layers: &[Layer], max_height: i32) -> Option<usize> {
     if max_height == 0 {
         return None;
     }
-    let any_active = encodings.iter().any(|e| e.active);
-    let usable = || encodings.iter().enumerate().filter(move |(_, e)| e.active || !any_active);
+    let any_active = layers.iter().any(|e| e.active);
+    let usable = || layers.iter().enumerate().filter(move |(_, e)| e.active || !any_active);
     let fits = |layer: &Layer| max_height < 0 || i32::from(layer.height) <= max_height;
     let fitting = usable().filter(|(_, layer)| fits(layer)).map(|(index, _)| index).max();
     fitting.or_else(|| usable().map(|(index, _)| index).next())

@@ -18,7 +18,7 @@
 //!
 //! *It refuses to know* rooms, JIDs and users: a meeting id and endpoint ids are all it is told. It never decodes
 //! media. In this version it estimates no bandwidth towards receivers (their constraints decide alone), rewrites no
-//! SSRCs, knows no relays to other bridges, and forwards all layers of a VP9 or AV1 stream.
+//! SSRCs, knows no relays to other bridges, and drops spatial but no temporal layers.
 //!
 //! Read on: `conference` for what passes between endpoints, `endpoint` for one client's leg, `projection` for the
 //! seams, `allocation` for who gets what, `demux` for whose datagram it is.
@@ -37,6 +37,7 @@ mod projection;
 mod rate;
 mod sender_clock;
 mod speaker;
+mod svc;
 mod throttle;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -8,6 +8,7 @@ use str0m::rtp::{ExtensionValues, Vp8Descriptor};
 use crate::codec::Codec;
 use crate::endpoint::Origin;
 use crate::projection::Incoming;
+use crate::svc::Part;
 
 pub(crate) struct Packet {
     pub(crate) origin: Origin,
@@ -21,6 +22,7 @@ pub(crate) struct Packet {
     pub(crate) marker: bool,
     /// the first packet of a key frame
     pub(crate) key: bool,
+    pub(crate) part: Option<Part>,
     pub(crate) arrival: Instant,
     /// on our clock, for sender reports
     pub(crate) captured: Instant,
@@ -38,6 +40,8 @@ impl Packet {
             arrival: self.arrival,
             key: self.key,
             empty: self.payload.is_empty(),
+            marker: self.marker,
+            part: self.part,
             vp8: self.vp8.as_ref(),
         }
     }

@@ -7,7 +7,7 @@ const THREE: [Layer; 3] = [
 ];
 
 fn offer(name: &str) -> Offer<'_, &str> {
-    Offer { source: name, name, enabled: true, encodings: &THREE }
+    Offer { source: name, name, enabled: true, layers: &THREE }
 }
 
 fn constraints(pairs: &[(&str, i32)]) -> Option<BTreeMap<String, VideoConstraint>> {
@@ -25,7 +25,7 @@ fn check(messages: Vec<ReceiverVideoConstraints>, offers: &[Offer<&str>], expect
     let mut wishes = Wishes::default();
     messages.into_iter().for_each(|m| wishes.update(m));
     let shares = allocate(&wishes, offers);
-    let said: Vec<_> = shares.iter().filter_map(|s| Some(format!("{}:{}", s.source, s.encoding?))).collect();
+    let said: Vec<_> = shares.iter().filter_map(|s| Some(format!("{}:{}", s.source, s.layer?))).collect();
     assert_eq!(said.join(" "), expected);
 }
 
@@ -88,9 +88,9 @@ fn silent_encodings_are_not_chosen() {
     let two = [THREE[0], THREE[1], Layer { height: 720, active: false }];
     let none = THREE.map(|layer| Layer { active: false, ..layer });
     let all = ReceiverVideoConstraints { constraints: constraints(&[("a", 720)]), ..Default::default() };
-    check(vec![all.clone()], &[Offer { encodings: &two, ..offer("a") }], "a:1");
-    check(vec![all.clone()], &[Offer { encodings: &none, ..offer("a") }], "a:2");
-    check(vec![all], &[Offer { encodings: &[], ..offer("a") }], "");
+    check(vec![all.clone()], &[Offer { layers: &two, ..offer("a") }], "a:1");
+    check(vec![all.clone()], &[Offer { layers: &none, ..offer("a") }], "a:2");
+    check(vec![all], &[Offer { layers: &[], ..offer("a") }], "");
 }
 
 #[test]

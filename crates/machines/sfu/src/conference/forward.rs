@@ -12,7 +12,7 @@ use crate::endpoint::{self, Endpoint};
 use crate::outbox::Outbox;
 use crate::packet::Packet;
 use crate::sender_clock::Report;
-use crate::{keyframes, limits};
+use crate::{keyframes, limits, svc};
 
 impl Conference {
     /// Padding, unknown SSRCs and muted kinds end here; everything else goes to whoever is sent its source.
@@ -25,7 +25,7 @@ impl Conference {
         if sender.is_muted(codec.kind()) || rtp.payload.len() > limits::DATAGRAM_BYTES_MAX {
             return;
         }
-        let Some(packet) = read(now, from, sender, rtp, codec) else { return };
+        let Some(packet) = read(now, from, sender, rtp, codec, &mut self.stale) else { return };
         if let (Kind::Audio, Some(level)) = (codec.kind(), rtp.header.ext_vals.audio_level) {
             self.speakers.level(now, from, level.unsigned_abs().min(127));
         }
@@ -39,20 +39,26 @@ impl Conference {
 }
 
 /// Finds the source, learns from the payload, and makes what goes to the receivers.
-fn read(now: Instant, from: Slot, sender: &mut Endpoint, rtp: &RtpPacket, codec: Codec) -> Option<Packet> {
+fn read(
+    now: Instant,
+    from: Slot,
+    sender: &mut Endpoint,
+    rtp: &RtpPacket,
+    codec: Codec,
+    stale: &mut bool,
+) -> Option<Packet> {
     let timestamp = rtp.header.timestamp;
     let captured = sender.clock.captured(rtp.timestamp, timestamp, codec.rate(), report(rtp));
     let (source, encoding) = sender.source_of(*rtp.header.ssrc)?;
     if source.kind != codec.kind() {
         return None;
     }
-    let picture = keyframes::inspect(codec, &rtp.payload, endpoint::descriptor(&rtp.header.ext_vals));
+    let descriptor = endpoint::descriptor(&rtp.header.ext_vals);
+    let picture = keyframes::inspect(codec, &rtp.payload, descriptor);
     let known = &mut source.encodings[encoding];
-    if let Some(height) = picture.height.filter(|h| *h > 0) {
-        known.layer.height = height;
-    }
+    let (part, structure) = svc::read(codec, &rtp.payload, descriptor, known.structure.as_ref());
     if !rtp.payload.is_empty() {
-        known.heard = Some(now);
+        *stale |= known.learn(now, picture.height, part, structure);
     }
     Some(Packet {
         origin: source.origin(from),
@@ -63,6 +69,7 @@ fn read(now: Instant, from: Slot, sender: &mut Endpoint, rtp: &RtpPacket, codec:
         timestamp,
         marker: rtp.header.marker,
         key: picture.key,
+        part,
         arrival: rtp.timestamp,
         captured,
         payload: rtp.payload.clone(),

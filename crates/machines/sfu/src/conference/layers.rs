@@ -12,12 +12,15 @@ use crate::allocation::{self, Layer, Offer};
 use crate::demux::Slot;
 use crate::endpoint::{Origin, SourceId};
 use crate::outbox::Outbox;
+use crate::projection::Target;
 
 /// A video source as it is offered to everybody but its owner.
 pub(super) struct Listed {
     origin: Origin,
     enabled: bool,
     layers: Vec<Layer>,
+    /// what each of `layers` is
+    targets: Vec<Target>,
 }
 
 impl Conference {
@@ -52,10 +55,9 @@ impl Conference {
                 .filter(|s| s.kind == Kind::Video)
                 .map(move |s| (owner, endpoint.muted.video, s))
         });
-        let listed = videos.map(|(owner, muted, source)| Listed {
-            origin: source.origin(owner),
-            enabled: source.enabled && !muted,
-            layers: source.layers(),
+        let listed = videos.map(|(owner, muted, source)| {
+            let (targets, layers) = source.layers().into_iter().unzip();
+            Listed { origin: source.origin(owner), enabled: source.enabled && !muted, layers, targets }
         });
         listed.collect()
     }
@@ -64,19 +66,19 @@ impl Conference {
         let Some(endpoint) = self.endpoints.get_mut(&receiver) else { return };
         let others = listing.iter().filter(|listed| listed.origin.owner != receiver);
         let offers: Vec<_> = others
-            .map(|l| Offer { source: l, name: &l.origin.name, enabled: l.enabled, encodings: &l.layers })
+            .map(|l| Offer { source: l, name: &l.origin.name, enabled: l.enabled, layers: &l.layers })
             .collect();
         let mut heights = BTreeMap::new();
         let mut forwarded: Vec<Arc<str>> = vec![];
         for share in allocation::allocate(&endpoint.wishes, &offers) {
             let origin = &share.source.origin;
             heights.insert(origin.id, share.max_height);
-            if share.encoding.is_some() {
+            if share.layer.is_some() {
                 forwarded.push(origin.name.clone());
                 endpoint.subscribe(origin);
             }
             if let Some(projection) = endpoint.subscriptions.get_mut(&origin.id).and_then(|s| s.video_mut()) {
-                projection.aim(share.encoding);
+                projection.aim(share.layer.map(|index| share.source.targets[index]));
             }
         }
         endpoint.heights = heights;

@@ -113,14 +113,14 @@ impl Endpoint {
             return false;
         };
         let (pt, ssrc) = (payload.pt, subscription.ssrc);
-        let (seq, timestamp, patch) = match &mut subscription.stream {
+        let (seq, timestamp, marker, patch) = match &mut subscription.stream {
             Stream::Audio { wanted: false, .. } => return false,
             Stream::Audio { projection, .. } => match projection.forward(packet.seq) {
-                Some(seq) if !packet.payload.is_empty() => (seq, packet.timestamp, None),
+                Some(seq) if !packet.payload.is_empty() => (seq, packet.timestamp, packet.marker, None),
                 _ => return false,
             },
             Stream::Video(projection) => match projection.forward(&packet.incoming()) {
-                Some(out) => (out.seq, out.timestamp, out.patch),
+                Some(out) => (out.seq, out.timestamp, out.marker, out.patch),
                 None => return false,
             },
         };
@@ -130,7 +130,7 @@ impl Endpoint {
         }
         let mut write =
             RtpWrite::new(pt.into(), seq.into(), timestamp, packet.captured, packet.payload.clone())
-                .marker(packet.marker)
+                .marker(marker)
                 .ext_vals(extensions)
                 .nackable(packet.origin.kind == Kind::Video);
         if let Some(patch) = patch {

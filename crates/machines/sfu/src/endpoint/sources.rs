@@ -12,6 +12,8 @@ use super::Origin;
 use crate::allocation::{self, Layer};
 use crate::demux::Slot;
 use crate::limits;
+use crate::projection::Target;
+use crate::svc::{Part, Structure};
 use crate::throttle::KeyframeThrottle;
 
 /// A source of a conference. Never given twice.
@@ -34,10 +36,18 @@ pub(crate) struct Source {
 }
 
 /// One simulcast encoding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Encoding {
     pub(crate) ssrc: u32,
     pub(crate) rtx: Option<u32>,
+    /// by spatial layer, never empty: one where the encoding has no such layers
+    pub(crate) layers: Vec<SpatialLayer>,
+    /// what the last key picture told of its layers
+    pub(crate) structure: Option<Structure>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SpatialLayer {
     pub(crate) layer: Layer,
     pub(crate) heard: Option<Instant>,
 }
@@ -68,19 +78,54 @@ impl Source {
         Origin { id: self.id, owner, kind: self.kind, name: self.name.clone(), ssrc, rtx }
     }
 
-    pub(crate) fn layers(&self) -> Vec<Layer> {
-        self.encodings.iter().map(|e| e.layer).collect()
+    /// Everything that a receiver could be sent, from the lowest on.
+    pub(crate) fn layers(&self) -> Vec<(Target, Layer)> {
+        let of = |(encoding, e): (usize, &Encoding)| {
+            let layers = e.layers.iter().enumerate().map(|(spatial, s)| (spatial as u8, s.layer));
+            layers.map(|(spatial, layer)| (Target { encoding, spatial }, layer)).collect::<Vec<_>>()
+        };
+        self.encodings.iter().enumerate().flat_map(of).collect()
     }
 
     /// Marks which encodings are alive. `true`: something changed.
     pub(crate) fn refresh(&mut self, now: Instant) -> bool {
         let mut changed = false;
-        for encoding in &mut self.encodings {
+        for spatial in self.encodings.iter_mut().flat_map(|e| &mut e.layers) {
             let heard = |at| now.saturating_duration_since(at) < limits::ENCODING_IDLE;
-            let active = encoding.heard.is_some_and(heard);
-            changed |= std::mem::replace(&mut encoding.layer.active, active) != active;
+            let active = spatial.heard.is_some_and(heard);
+            changed |= std::mem::replace(&mut spatial.layer.active, active) != active;
         }
         changed
+    }
+}
+
+impl Encoding {
+    /// Takes what a packet tells: its height, its part of the picture, the layers to come. `true`: what can be
+    /// chosen changed.
+    pub(crate) fn learn(
+        &mut self,
+        now: Instant,
+        height: Option<u16>,
+        part: Option<Part>,
+        structure: Option<Structure>,
+    ) -> bool {
+        let restructured = structure.is_some() && structure != self.structure;
+        if let Some(structure) = structure.filter(|_| restructured) {
+            self.restructure(structure);
+        }
+        let index = part.map_or(0, |p| usize::from(p.spatial));
+        let Some(spatial) = self.layers.get_mut(index) else { return restructured };
+        spatial.heard = Some(now);
+        let Some(height) = height.filter(|h| *h > 0) else { return restructured };
+        std::mem::replace(&mut spatial.layer.height, height) != height || restructured
+    }
+
+    fn restructure(&mut self, structure: Structure) {
+        self.layers.resize(structure.heights.len().max(1), self.layers[0]);
+        for (index, (spatial, height)) in self.layers.iter_mut().zip(&structure.heights).enumerate() {
+            spatial.layer.height = if *height > 0 { *height } else { allocation::assumed_height(index) };
+        }
+        self.structure = Some(structure);
     }
 }
 
@@ -111,8 +156,11 @@ pub(crate) fn encodings(source: &MediaSource) -> Result<Vec<Encoding>, BadSource
     let encoding = |(index, ssrc): (usize, &u32)| Encoding {
         ssrc: *ssrc,
         rtx: fids().find(|g| g.ssrcs[0] == *ssrc).map(|g| g.ssrcs[1]),
-        layer: Layer { height: allocation::assumed_height(index), active: false },
-        heard: None,
+        layers: vec![SpatialLayer {
+            layer: Layer { height: allocation::assumed_height(index), active: false },
+            heard: None,
+        }],
+        structure: None,
     };
     let encodings: Vec<_> = primaries.iter().enumerate().map(encoding).collect();
     check_unique(&encodings, &mut vec![])?;
@@ -191,11 +239,26 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test needs some instant to start from")]
+    fn a_key_picture_tells_the_layers() {
+        let now = Instant::now();
+        let mut encoding = encodings(&source(&[7], &[])).expect("good").remove(0);
+        let structure = Structure::of_heights(vec![90, 0, 360]);
+        let part = |spatial| Some(Part { spatial, end: true });
+        assert!(encoding.learn(now, None, part(0), Some(structure.clone())));
+        assert!(!encoding.learn(now, None, part(0), Some(structure)), "nothing new");
+        let heights: Vec<_> = encoding.layers.iter().map(|s| s.layer.height).collect();
+        assert_eq!(heights, [90, 360, 360]);
+        assert!(!encoding.learn(now, None, part(9), None), "a layer nobody told of");
+        assert!(encoding.learn(now, Some(100), part(0), None));
+    }
+
+    #[test]
     fn heights_are_assumed_low_to_high() {
         let heights: Vec<_> = encodings(&source(&[], &[(Semantics::Sim, &[1, 2, 3])]))
             .expect("good")
             .iter()
-            .map(|e| e.layer.height)
+            .map(|e| e.layers[0].layer.height)
             .collect();
         assert_eq!(heights, [180, 360, 720]);
     }

@@ -2,7 +2,7 @@
 //!
 //! A source may have several encodings (simulcast), each with numbers of its own. The receiver sees one stream
 //! whose sequence numbers, timestamps and picture ids go on as if one encoder had made it. The encoding changes
-//! only at a key frame of the new one.
+//! only at a key frame of the new one. Within an encoding the higher spatial layers may be left out (see `svc`).
 
 mod audio;
 mod sequence;
@@ -16,8 +16,18 @@ pub(crate) use audio::AudioProjection;
 use sequence::Sequence;
 use vp8::Vp8Numbering;
 
+use crate::svc::Part;
+
 /// ticks of the 90 kHz video clock in a millisecond
 const TICKS_PER_MS: u32 = 90;
+
+/// What of a source a receiver is to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) encoding: usize,
+    /// the highest spatial layer of that encoding; 0 where it has none
+    pub(crate) spatial: u8,
+}
 
 /// One packet of a source.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +41,9 @@ pub(crate) struct Incoming<'a> {
     pub(crate) key: bool,
     /// padding alone: it is left out and closed up
     pub(crate) empty: bool,
+    pub(crate) marker: bool,
+    /// where the encoding has spatial layers
+    pub(crate) part: Option<Part>,
     pub(crate) vp8: Option<&'a Vp8Descriptor>,
 }
 
@@ -40,13 +53,14 @@ pub(crate) struct Outgoing {
     /// extended, from 0 rollovers on
     pub(crate) seq: u64,
     pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
     pub(crate) patch: Option<Vp8Patch>,
 }
 
 /// See the module.
 #[derive(Clone, Debug)]
 pub(crate) struct Projection {
-    target: Option<usize>,
+    target: Option<Target>,
     anchor: Option<Anchor>,
     last: Option<Last>,
     next_seq: u64,
@@ -57,6 +71,8 @@ pub(crate) struct Projection {
 #[derive(Clone, Debug)]
 struct Anchor {
     encoding: usize,
+    /// the highest spatial layer that goes out
+    ceiling: u8,
     sequence: Sequence,
     timestamp_offset: u32,
 }
@@ -80,8 +96,9 @@ impl Projection {
         }
     }
 
-    /// The encoding to forward from its next key frame on; `None` stops at once.
-    pub(crate) fn aim(&mut self, target: Option<usize>) {
+    /// What to forward from the next key frame on (at once where only spatial layers fall away); `None` stops at
+    /// once.
+    pub(crate) fn aim(&mut self, target: Option<Target>) {
         self.target = target;
         if target.is_none() {
             self.anchor = None;
@@ -89,7 +106,7 @@ impl Projection {
     }
 
     pub(crate) fn target(&self) -> Option<usize> {
-        self.target
+        self.target.map(|t| t.encoding)
     }
 
     /// The encoding that goes out now.
@@ -99,7 +116,9 @@ impl Projection {
 
     /// The encoding whose key frame is needed.
     pub(crate) fn awaits(&self) -> Option<usize> {
-        self.target.filter(|target| self.current() != Some(*target))
+        let target = self.target?;
+        let served = |a: &Anchor| a.encoding == target.encoding && a.ceiling >= target.spatial;
+        (!self.anchor.as_ref().is_some_and(served)).then_some(target.encoding)
     }
 
     /// `None`: this packet is not for this receiver.
@@ -107,8 +126,9 @@ impl Projection {
         if packet.key && !packet.empty && self.takes_over(packet.encoding) {
             self.anchor(packet);
         }
+        self.move_ceiling(packet);
         let anchor = self.anchor.as_mut().filter(|a| a.encoding == packet.encoding)?;
-        if packet.empty {
+        if packet.empty || packet.part.is_some_and(|part| part.spatial > anchor.ceiling) {
             anchor.sequence.leave_out(packet.seq);
             return None;
         }
@@ -118,16 +138,33 @@ impl Projection {
         if self.last.is_none_or(|last| later(timestamp, last.timestamp)) {
             self.last = Some(Last { timestamp, arrival: packet.arrival });
         }
+        // the layers that would have ended the picture are not sent
+        let marker =
+            packet.marker || packet.part.is_some_and(|part| part.end && part.spatial == anchor.ceiling);
         let patch = packet.vp8.and_then(|vp8| self.vp8.forward(vp8)?.patch(vp8));
-        Some(Outgoing { seq, timestamp, patch })
+        Some(Outgoing { seq, timestamp, marker, patch })
     }
 
     /// A lower encoding serves until the wanted one has a key frame; never a higher one than wanted.
     fn takes_over(&self, encoding: usize) -> bool {
         let Some(target) = self.target else { return false };
         match self.current() {
-            None => encoding <= target,
-            Some(current) => encoding == target && current != target,
+            None => encoding <= target.encoding,
+            Some(current) => encoding == target.encoding && current != encoding,
+        }
+    }
+
+    /// Up at a key picture, down at any new one.
+    fn move_ceiling(&mut self, packet: &Incoming) {
+        let (Some(target), Some(anchor)) = (self.target, self.anchor.as_mut()) else { return };
+        if anchor.encoding != packet.encoding || target.encoding != packet.encoding || packet.empty {
+            return;
+        }
+        let newest = self
+            .last
+            .is_none_or(|last| later(packet.timestamp.wrapping_add(anchor.timestamp_offset), last.timestamp));
+        if newest && (packet.key || target.spatial < anchor.ceiling) {
+            anchor.ceiling = target.spatial;
         }
     }
 
@@ -144,7 +181,10 @@ impl Projection {
             self.vp8.anchor(vp8);
         }
         let sequence = Sequence::new(packet.seq, self.next_seq);
-        self.anchor = Some(Anchor { encoding: packet.encoding, sequence, timestamp_offset });
+        // a lower encoding that serves meanwhile serves with all it has
+        let aimed = self.target.filter(|t| t.encoding == packet.encoding);
+        let ceiling = aimed.map_or(u8::MAX, |t| t.spatial);
+        self.anchor = Some(Anchor { encoding: packet.encoding, ceiling, sequence, timestamp_offset });
     }
 }
 

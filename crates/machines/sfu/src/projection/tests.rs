@@ -39,6 +39,8 @@ impl Encoder {
                 arrival,
                 key: key && part == 0,
                 empty: false,
+                marker: part == 1,
+                part: None,
                 vp8: Some(&descriptor),
             };
             self.seq += 1;
@@ -50,6 +52,24 @@ impl Encoder {
         self.picture = self.picture.wrapping_add(1);
         self.level_zero = self.level_zero.wrapping_add(1);
         sent
+    }
+}
+
+fn encoding(encoding: usize) -> Option<Target> {
+    Some(Target { encoding, spatial: 0 })
+}
+
+fn plain(arrival: Instant, seq: u64, timestamp: u32) -> Incoming<'static> {
+    Incoming {
+        encoding: 0,
+        seq,
+        timestamp,
+        arrival,
+        key: false,
+        empty: false,
+        marker: false,
+        part: None,
+        vp8: None,
     }
 }
 
@@ -80,10 +100,10 @@ fn switches_up_down_and_back_are_seamless() {
     let mut used = vec![];
     for tick in 0..300_u64 {
         match tick {
-            0 => projection.aim(Some(0)),
-            50 => projection.aim(Some(2)),
-            120 => projection.aim(Some(1)),
-            200 => projection.aim(Some(0)),
+            0 => projection.aim(encoding(0)),
+            50 => projection.aim(encoding(2)),
+            120 => projection.aim(encoding(1)),
+            200 => projection.aim(encoding(0)),
             _ => {}
         }
         for encoder in &mut encoders {
@@ -105,7 +125,7 @@ fn nothing_without_a_key_frame_and_a_lower_one_meanwhile() {
     let start = Instant::now();
     let mut projection = Projection::new(0);
     let mut encoders: Vec<_> = (0..3).map(Encoder::new).collect();
-    projection.aim(Some(2));
+    projection.aim(encoding(2));
     assert!(encoders[2].picture(&mut projection, start, false).is_empty());
     assert_eq!(projection.awaits(), Some(2));
     assert_eq!(encoders[0].picture(&mut projection, start, true).len(), 2);
@@ -120,11 +140,11 @@ fn a_pause_stops_at_once_and_resumes_at_a_key_frame() {
     let start = Instant::now();
     let mut projection = Projection::new(5);
     let mut encoder = Encoder::new(0);
-    projection.aim(Some(0));
+    projection.aim(encoding(0));
     let mut stream = encoder.picture(&mut projection, start, true);
     projection.aim(None);
     assert!(encoder.picture(&mut projection, start + Duration::from_millis(33), true).is_empty());
-    projection.aim(Some(0));
+    projection.aim(encoding(0));
     assert!(encoder.picture(&mut projection, start + Duration::from_millis(66), false).is_empty());
     stream.extend(encoder.picture(&mut projection, start + Duration::from_millis(100), true));
     check_continuous(&stream);
@@ -135,11 +155,48 @@ fn a_pause_stops_at_once_and_resumes_at_a_key_frame() {
 fn padding_leaves_no_hole() {
     let now = Instant::now();
     let mut projection = Projection::new(0);
-    projection.aim(Some(0));
-    let packet =
-        |seq, key, empty| Incoming { encoding: 0, seq, timestamp: 1, arrival: now, key, empty, vp8: None };
+    projection.aim(encoding(0));
+    let packet = |seq, key, empty| Incoming { key, empty, ..plain(now, seq, 1) };
     assert_eq!(projection.forward(&packet(100, true, false)).map(|o| o.seq), Some(0));
     assert_eq!(projection.forward(&packet(101, false, true)), None);
     assert_eq!(projection.forward(&packet(102, false, false)).map(|o| o.seq), Some(1));
     assert_eq!(projection.forward(&packet(99, false, false)), None, "older than the key frame");
+}
+
+/// Sends pictures of three spatial layers, one packet each, aiming as told before each picture; says per picture
+/// which layers went out, and checks the numbers and the marker.
+fn layers_sent(pictures: &[(u8, bool)]) -> Vec<Vec<u8>> {
+    let now = Instant::now();
+    let mut projection = Projection::new(0);
+    let (mut seq, mut next) = (100, 0);
+    let mut sent = vec![];
+    for (index, (spatial, key)) in pictures.iter().enumerate() {
+        projection.aim(Some(Target { encoding: 0, spatial: *spatial }));
+        let mut layers = vec![];
+        for layer in 0..3 {
+            let packet = Incoming {
+                key: *key && layer == 0,
+                marker: layer == 2,
+                part: Some(Part { spatial: layer, end: true }),
+                ..plain(now, seq, 3000 * index as u32)
+            };
+            seq += 1;
+            let Some(out) = projection.forward(&packet) else { continue };
+            assert_eq!(out.seq, next);
+            next += 1;
+            assert!(!out.marker || layers.len() + 1 == usize::from(layer) + 1);
+            layers.push((layer, out.marker));
+        }
+        assert_eq!(layers.iter().filter(|(_, marker)| *marker).count(), usize::from(!layers.is_empty()));
+        sent.push(layers.into_iter().map(|(layer, _)| layer).collect());
+    }
+    sent
+}
+
+#[test]
+fn spatial_layers_fall_at_once_and_rise_at_a_key_picture() {
+    let told = [(1, false), (1, true), (1, false), (0, false), (2, false), (2, true), (2, false), (0, true)];
+    let sent = layers_sent(&told);
+    let expected: [&[u8]; 8] = [&[], &[0, 1], &[0, 1], &[0], &[0], &[0, 1, 2], &[0, 1, 2], &[0]];
+    assert_eq!(sent, expected);
 }
