@@ -4,6 +4,7 @@
 
 mod channel;
 mod client;
+mod measure;
 mod media;
 mod meeting;
 mod shard;
