@@ -275,6 +275,18 @@ describe("loss", () => {
   });
 });
 
+test("a focus that restarts is asked back, and its next offer taken", async () => {
+  await media();
+  server.push(room.gone("focus"));
+  await settle();
+  expect(FakePeer.last.closed).toBe(true);
+  expect(server.requests("conference")).toHaveLength(2);
+  jingle(initiate("s2"), "i2");
+  await settle();
+  expect(jingles("session-accept").map((one) => one.attrs["sid"])).toEqual(["s1", "s2"]);
+  expect(meeting.state.phase).toBe("joined");
+});
+
 describe("the others", () => {
   test("mute us, through the focus only", async () => {
     const muted: unknown[] = [];
@@ -323,9 +335,9 @@ describe("the others", () => {
 test("what a moderator asks is asked rightly, and a refusal is told", async () => {
   await join();
   server.push(room.occupant("bbbbbbbb"));
-  const kicked = meeting.kick("bbbbbbbb");
-  const granted = meeting.grant("bbbbbbbb");
-  const muted = meeting.mute("bbbbbbbb");
+  const kicked = meeting.moderator.kick("bbbbbbbb");
+  const granted = meeting.moderator.grant("bbbbbbbb");
+  const muted = meeting.moderator.mute("bbbbbbbb");
   await vi.advanceTimersByTimeAsync(11_000);
   await Promise.all([kicked, granted, muted]);
   const items = server.requests("query", ns.MUC_ADMIN).map((one) => one.child("query")?.child("item")?.attrs);

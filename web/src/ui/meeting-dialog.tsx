@@ -51,7 +51,7 @@ function Options() {
   };
   const lock = (event: Event) => {
     event.preventDefault();
-    void call.meeting?.lock(password.trim());
+    void call.meeting?.moderator.lock(password.trim());
     setPassword("");
   };
   return (

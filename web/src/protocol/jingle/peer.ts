@@ -37,6 +37,7 @@ export class Peer {
   private readonly heights = new Map<Slot, number>();
   private changes: Change[] = [];
   private round: Promise<void> = Promise.resolve();
+  private layers: Promise<void> = Promise.resolve();
   private closed = false;
 
   constructor(
@@ -144,7 +145,13 @@ export class Peer {
     return withSimulcast(sdp, camera.mid, () => (this.extraSsrcs[next++] ??= randomSsrc()));
   }
 
-  private async applyLayers(): Promise<void> {
+  /** One after the other: the browser refuses parameters that are older than the last ones. */
+  private applyLayers(): Promise<void> {
+    this.layers = this.layers.then(() => this.setLayers()).catch(() => undefined);
+    return this.layers;
+  }
+
+  private async setLayers(): Promise<void> {
     for (const [slot, { sender }] of this.senders()) {
       if (slot === "a0") continue;
       const parameters = sender.getParameters();

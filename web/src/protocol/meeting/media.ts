@@ -38,6 +38,7 @@ export class Media {
   private closeChannel: (() => void) | undefined;
   private meter = new QualityMeter();
   private timers: ReturnType<typeof setInterval>[] = [];
+  private sharedBefore = false;
 
   constructor(
     private readonly options: MediaOptions,
@@ -111,7 +112,6 @@ export class Media {
       this.channel.videoType(`${nick}-v1`, tracks.v1 ? "desktop" : "none");
     }
   }
-  private sharedBefore = false;
 
   private message(message: FromBridge): void {
     const { nick } = this.options;

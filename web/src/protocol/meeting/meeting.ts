@@ -10,8 +10,7 @@ import { nickFor } from "../jid";
 import type { LocalTracks, PeerMaker } from "../jingle/peer";
 import * as ns from "../ns";
 import { requestConference } from "../room/conference-request";
-import * as moderation from "../room/moderation";
-import type { MuteKind } from "../room/moderation";
+import { readMute, type MuteKind } from "../room/moderation";
 import type { Self } from "../room/own-presence";
 import type { Refusal } from "../room/refusal";
 import { Room } from "../room/room";
@@ -21,6 +20,8 @@ import { Connection } from "../xmpp/connection";
 import type { SocketMaker } from "../xmpp/stream";
 import { Chat } from "./chat";
 import { Media } from "./media";
+import { Moderator } from "./moderator";
+import { followPeople } from "./people";
 import { answerRequest } from "./requests";
 import { displayName, initialState, personOf, Store, type MeetingState } from "./state";
 
@@ -145,30 +146,16 @@ export class Meeting extends Emitter<MeetingEvents> {
     this.media?.want(heights, onStage);
   }
 
-  async kick(nick: string): Promise<void> {
-    if (this.room) await this.tried(moderation.kick(this.connection, this.room.jid, nick), "remove this person");
-  }
-
-  async mute(nick: string, kind: MuteKind = "audio"): Promise<void> {
-    if (!this.room) return;
-    const asked = moderation.mute(this.connection, this.room.jid, nick, kind);
-    await this.tried(asked.catch(ignoreTimeout), "mute this person");
-  }
-
-  async grant(nick: string): Promise<void> {
-    const jid = this.state.people.find((person) => person.nick === nick)?.jid;
-    if (this.room && jid) await this.tried(moderation.grant(this.connection, this.room.jid, jid), "make this person a moderator");
-  }
-
-  /** An empty password removes the lock. */
-  async lock(password: string): Promise<void> {
-    if (this.room) await this.tried(moderation.lock(this.connection, this.room.jid, password), "change the password");
-  }
+  /** What a moderator may do; each tells the user when it is refused. */
+  readonly moderator = new Moderator(
+    () => (this.room ? { connection: this.connection, room: this.room.jid, people: this.state.people } : undefined),
+    (text) => this.notice(text, true),
+  );
 
   // --- the way in ---
 
   private async enter(jid: string): Promise<void> {
-    const { config, machineUid } = this.options;
+    const { config } = this.options;
     const room = new Room(this.connection, `${this.options.room}@${config.muc}`, nickFor(jid), this.presence(nickFor(jid)));
     this.media?.close(false);
     this.room = room;
@@ -178,15 +165,29 @@ export class Meeting extends Emitter<MeetingEvents> {
     this.store.patch({ people: [], self: { ...this.state.self, nick: room.nick, jid, moderator: false } });
     this.phase("connecting");
     this.listen(room);
-    const gone = () => room !== this.room || this.state.phase === "left";
+    if (await this.callFocus(room)) room.join(this.password);
+  }
+
+  /** Asks the focus into the room. `false`: the room is not ours any more, or the meeting is over. */
+  private async callFocus(room: Room): Promise<boolean> {
+    const { config, machineUid } = this.options;
+    const gone = () => room !== this.room || this.state.phase === "left" || this.state.phase === "kicked";
     try {
       room.focusJid = await requestConference(this.connection, config.focus, room.jid, machineUid, gone);
-      if (!gone()) room.join(this.password);
+      return !gone();
     } catch (error) {
       if (!gone() && (error as { condition?: string }).condition !== "session-lost") {
         this.end("left", `The meeting could not be opened: ${(error as Error).message}`);
       }
+      return false;
     }
+  }
+
+  /** A stock focus that restarts leaves the room: its sessions are void, and it comes back when it is asked. */
+  private async focusLeft(room: Room): Promise<void> {
+    this.media?.session.stop();
+    this.notice("The server is restarting. Sound and pictures will be back in a moment.", true);
+    await this.callFocus(room);
   }
 
   private makeMedia(room: Room): Media {
@@ -211,20 +212,14 @@ export class Meeting extends Emitter<MeetingEvents> {
     room.on("joined", () => this.joined(room));
     room.on("refused", (refusal) => this.refused(room, refusal));
     room.on("self", (self) => this.ownPresence(personOf(self).moderator));
-    room.on("occupant", (occupant) => {
-      const person = personOf(occupant);
-      const known = this.state.people.some((one) => one.nick === person.nick);
-      const people = known ? this.state.people.map((one) => (one.nick === person.nick ? person : one)) : [...this.state.people, person];
-      this.store.patch({ people, mediaExpected: true });
-      if (!known && room.joined) this.notice(`${displayName(person)} joined`);
+    followPeople(room, this.store, {
+      came: (name) => room.joined && this.notice(`${name} joined`),
+      left: (nick, name) => {
+        this.media?.occupantLeft(nick);
+        this.notice(`${name} left`);
+      },
     });
-    room.on("left", (nick) => {
-      const person = this.state.people.find((one) => one.nick === nick);
-      const people = this.state.people.filter((one) => one.nick !== nick);
-      this.store.patch({ people, mediaExpected: people.length > 0 });
-      this.media?.occupantLeft(nick);
-      if (person) this.notice(`${displayName(person)} left`);
-    });
+    room.on("focus", (present) => present || void this.focusLeft(room));
     room.on("kicked", ({ self, by, reason }) => {
       if (self) this.end("kicked", reason || `${this.nameOf(by)} removed you from the meeting.`);
     });
@@ -270,7 +265,7 @@ export class Meeting extends Emitter<MeetingEvents> {
     if (this.room?.handle(stanza)) return;
     if (stanza.name !== "iq") return;
     if (this.media?.session.handle(stanza)) return;
-    const mute = stanza.attrs["from"] === `${this.room?.jid}/focus` ? moderation.readMute(stanza) : undefined;
+    const mute = stanza.attrs["from"] === `${this.room?.jid}/focus` ? readMute(stanza) : undefined;
     if (!mute) return answerRequest(this.connection, stanza);
     this.connection.answer(stanza);
     this.turnedOff(mute.kind, mute.actor);
@@ -329,13 +324,4 @@ export class Meeting extends Emitter<MeetingEvents> {
     const person = this.state.people.find((one) => one.nick === nick);
     return person ? displayName(person) : "A moderator";
   }
-
-  private async tried(asked: Promise<unknown>, what: string): Promise<void> {
-    await asked.catch((error: Error) => this.notice(`You could not ${what}: ${error.message}`, true));
-  }
-}
-
-/** COMPAT: stock focuses never answer a mute request. */
-function ignoreTimeout(error: { condition?: string }): void {
-  if (error.condition !== "timeout") throw error;
 }
