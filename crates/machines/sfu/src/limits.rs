@@ -56,6 +56,8 @@ pub(crate) const KEYFRAME_WINDOW: Duration = Duration::from_secs(10);
 /// a stream that waits for a key frame asks again after this
 pub(crate) const KEYFRAME_RETRY: Duration = Duration::from_secs(1);
 
+/// between two wake-ups of one leg
+pub(crate) const WAKE_INTERVAL_MIN: Duration = Duration::from_millis(1);
 /// the housekeeping of conferences
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 /// an encoding without packets for this long is not chosen

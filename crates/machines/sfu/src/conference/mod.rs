@@ -87,9 +87,7 @@ impl Conference {
     pub(crate) fn handle_wake(&mut self, now: Instant, slot: Slot, out: &mut Outbox) {
         let Some(endpoint) = self.endpoints.get_mut(&slot) else { return };
         endpoint.leg.timer = None;
-        if endpoint.leg.timeout() <= now {
-            endpoint.leg.wake(now);
-        }
+        endpoint.leg.wake(now);
         self.pump(now, slot, out);
     }
 
@@ -135,7 +133,8 @@ impl Conference {
         let Some(endpoint) = self.endpoints.get_mut(&slot) else { return };
         let mut happenings = std::mem::take(&mut self.happenings);
         endpoint.leg.pump(now, out, &mut happenings);
-        let at = endpoint.leg.timeout();
+        // a leg that wants to be woken at once, again and again, must not keep the thread
+        let at = endpoint.leg.timeout().max(now + limits::WAKE_INTERVAL_MIN);
         out.timers.wake(
             self.route(slot),
             at,

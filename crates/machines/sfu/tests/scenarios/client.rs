@@ -19,7 +19,9 @@ use xmpp::jingle::source::{Semantics, SsrcGroup};
 
 pub(crate) const OPUS: u8 = 111;
 pub(crate) const VP8: u8 = 100;
-const VP8_RTX: u8 = 96;
+pub(crate) const VP8_RTX: u8 = 96;
+pub(crate) const VP9: u8 = 101;
+pub(crate) const VP9_RTX: u8 = 97;
 const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
 const VIDEO_INTERVAL: Duration = Duration::from_millis(40);
 
@@ -60,6 +62,8 @@ pub(crate) struct Camera {
     pub(crate) on: usize,
     /// answers key frame requests
     pub(crate) obeys: bool,
+    /// VP9 with three spatial layers in each encoding instead of VP8
+    pub(crate) layered: bool,
 }
 
 struct Encoder {
@@ -75,6 +79,7 @@ pub(crate) struct Heard {
     pub(crate) ssrc: u32,
     pub(crate) seq: u64,
     pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
     pub(crate) payload: Arc<[u8]>,
     pub(crate) level: Option<i8>,
 }
@@ -191,6 +196,7 @@ impl Client {
             key: true,
             on: encodings as usize,
             obeys: true,
+            layered: false,
         });
     }
 
@@ -344,10 +350,14 @@ impl Client {
             for index in 0..camera.encodings.len() {
                 let ssrc = camera.ssrcs[index].0;
                 let sent = index < camera.on;
-                let packets = camera.encodings[index].picture(index as u8, key);
+                let encoder = &mut camera.encodings[index];
+                let (pt, packets) = match camera.layered {
+                    true => (VP9, encoder.layered_picture(key)),
+                    false => (VP8, encoder.picture(index as u8, key)),
+                };
                 let stream = self.rtc.direct_api();
                 if sent {
-                    write(stream, ssrc, now, packets);
+                    write(stream, ssrc, pt, now, packets);
                 }
             }
         }
@@ -369,24 +379,51 @@ impl Encoder {
             (self.seq + part, self.timestamp, part == 2, payload)
         });
         let packets = packets.collect();
+        self.advance();
+        packets
+    }
+
+    /// One packet for each of three spatial layers; the last byte names the layer.
+    fn layered_picture(&mut self, key: bool) -> Vec<(u64, u32, bool, Vec<u8>)> {
+        let [high, low] = self.picture.to_be_bytes();
+        let packets = (0..3_u8).map(|layer| {
+            let structured = key && layer == 0;
+            let first = 0b1010_1100 | u8::from(!key) << 6 | u8::from(structured) << 1;
+            let mut payload = vec![first, 0x80 | high, low, layer << 1, self.level_zero];
+            if structured {
+                payload.push(0b0101_0000);
+                for height in [180_u16, 360, 720] {
+                    payload.extend([[0, 0], height.to_be_bytes()].concat());
+                }
+            }
+            payload.extend([0; 400]);
+            payload.push(layer);
+            (self.seq + u64::from(layer), self.timestamp, layer == 2, payload)
+        });
+        let packets = packets.collect();
+        self.advance();
+        packets
+    }
+
+    fn advance(&mut self) {
         self.seq += 3;
         self.timestamp = self.timestamp.wrapping_add(3600);
         self.picture = (self.picture + 1) & 0x7fff;
         self.level_zero = self.level_zero.wrapping_add(1);
-        packets
     }
 }
 
 fn write(
     mut api: str0m::change::DirectApi,
     ssrc: u32,
+    pt: u8,
     now: Instant,
     packets: Vec<(u64, u32, bool, Vec<u8>)>,
 ) {
     let stream = api.stream_tx(&ssrc.into()).expect("declared");
     for (seq, timestamp, marker, payload) in packets {
         stream.write_rtp(
-            RtpWrite::new(VP8.into(), seq.into(), timestamp, now, payload).marker(marker).nackable(true),
+            RtpWrite::new(pt.into(), seq.into(), timestamp, now, payload).marker(marker).nackable(true),
         );
     }
 }
@@ -396,6 +433,7 @@ fn heard(packet: &RtpPacket) -> Heard {
         ssrc: *packet.header.ssrc,
         seq: *packet.seq_no,
         timestamp: packet.header.timestamp,
+        marker: packet.header.marker,
         payload: packet.payload.clone(),
         level: packet.header.ext_vals.audio_level,
     }
@@ -411,6 +449,7 @@ fn build(now: Instant) -> Rtc {
     let codecs = config.codec_config();
     let format = FormatParams::default();
     codecs.add_config(OPUS.into(), None, Codec::Opus, Frequency::FORTY_EIGHT_KHZ, Some(2), format);
+    codecs.add_config(VP9.into(), Some(VP9_RTX.into()), Codec::Vp9, Frequency::NINETY_KHZ, None, format);
     codecs.add_config(VP8.into(), Some(VP8_RTX.into()), Codec::Vp8, Frequency::NINETY_KHZ, None, format);
     let mut rtc = config.build(now);
     rtc.direct_api().enable_twcc_feedback();

@@ -158,6 +158,21 @@ fn what_is_lost_on_the_way_out_is_repaired() {
 }
 
 #[test]
+fn spatial_layers_follow_the_constraints() {
+    let mut world = World::with(&["a", "b"]);
+    let now = world.now;
+    world.client("a").film(now, 1);
+    world.client("a").camera.as_mut().expect("films").layered = true;
+    let sources = world.clients["a"].sources();
+    world.announce("a", sources);
+    for (height, highest) in [(180, 0), (720, 2), (360, 1), (180, 0), (-1, 2)] {
+        world.want("b", "a-v0", height);
+        world.run(2 * SECOND);
+        check_layers(&mut world, highest);
+    }
+}
+
+#[test]
 fn a_source_taken_away_and_signalled_again_goes_on() {
     let mut world = World::with(&["a", "b"]);
     world.want("b", "a-v0", 180);
@@ -204,6 +219,21 @@ fn check_encodings(world: &World, sender: &str, receiver: &str, expected: &[u8])
     assert!(next.is_none(), "{used:?} instead of {expected:?}");
     assert_eq!(used.last(), expected.last());
     assert!(used.len() <= expected.len() + 2, "{used:?} instead of {expected:?}");
+}
+
+/// That the pictures that b is sent of a from now on go up to this spatial layer, and end with a marker.
+#[track_caller]
+fn check_layers(world: &mut World, highest: u8) {
+    world.client("b").heard.clear();
+    world.run(SECOND);
+    let ssrc = world.clients["a"].camera.as_ref().expect("films").ssrcs[0].0;
+    let stream = world.clients["b"].stream(ssrc);
+    assert!(stream.len() > 20);
+    for pair in stream.windows(2) {
+        assert_eq!(pair[1].seq, pair[0].seq + 1, "no hole");
+        assert_eq!(pair[0].marker, pair[0].timestamp != pair[1].timestamp);
+    }
+    assert!(stream.iter().all(|h| h.marker == (h.encoding() == highest) && h.encoding() <= highest));
 }
 
 #[track_caller]

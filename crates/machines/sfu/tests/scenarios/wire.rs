@@ -11,7 +11,7 @@ use serde_json::json;
 use sfu::{Config, Event, Fact, Sfu, SocketId};
 use xmpp::jingle::rtp::{Description, HeaderExtension, Kind, PayloadType};
 
-use crate::client::{Client, OPUS, VP8};
+use crate::client::{Client, OPUS, VP8, VP8_RTX, VP9, VP9_RTX};
 
 pub(crate) const MEETING: &str = "meeting-1";
 /// one way
@@ -247,7 +247,12 @@ pub(crate) fn creation(id: &str) -> Endpoint {
         extmap_allow_mixed: true,
     };
     let video = Description {
-        payload_types: vec![payload(VP8, "VP8", 90_000, 1, None), payload(96, "rtx", 90_000, 1, Some("100"))],
+        payload_types: vec![
+            payload(VP8, "VP8", 90_000, 1, None),
+            payload(VP8_RTX, "rtx", 90_000, 1, Some("100")),
+            payload(VP9, "VP9", 90_000, 1, None),
+            payload(VP9_RTX, "rtx", 90_000, 1, Some("101")),
+        ],
         extensions: vec![extension(10, "urn:ietf:params:rtp-hdrext:sdes:mid"), extension(5, twcc)],
         extmap_allow_mixed: true,
     };
