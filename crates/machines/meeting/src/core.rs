@@ -105,9 +105,7 @@ impl Core {
         let room = self.room_jid.split('@').next().unwrap_or_default();
         self.room_jid = format!("{room}@{}", settings.muc_domain);
         self.settings = settings.clone();
-        for conn in self.sessions.conns() {
-            self.handle_dropped(turn, conn);
-        }
+        self.drop_all(turn);
         self.with_focus(turn, |focus, cx| focus.handle_owner_changed(cx));
     }
 

@@ -10,7 +10,7 @@ pub struct StanzaError {
     /// for the human at the other end
     pub text: Option<String>,
     /// an application-specific child
-    pub extra: Option<Element>,
+    pub extra: Option<Box<Element>>,
 }
 
 /// What the sender may do about it (RFC 6120 section 8.3.2).
@@ -97,7 +97,7 @@ impl StanzaError {
     /// With an application-specific child.
     #[must_use]
     pub fn with(mut self, extra: Element) -> Self {
-        self.extra = Some(extra);
+        self.extra = Some(Box::new(extra));
         self
     }
 
@@ -121,7 +121,7 @@ impl StanzaError {
             .attr("type", kind)
             .child(elem(self.condition.name(), ns::STANZAS))
             .children(text)
-            .children(self.extra.clone())
+            .children(self.extra.as_deref().cloned())
             .build()
     }
 }

@@ -13,7 +13,9 @@ impl Core {
     /// Everybody learns of its own end; nobody sees the others go.
     pub(crate) fn destroy(&mut self, turn: &mut Turn, reason: Option<&str>) {
         let reason = reason.map(|reason| cut(reason, limits::TEXT_BYTES_MAX));
-        for (nick, occupant) in std::mem::take(&mut self.room.occupants) {
+        let occupants = std::mem::take(&mut self.room.occupants);
+        let nicks: Vec<String> = occupants.keys().cloned().collect();
+        for (nick, occupant) in occupants {
             let reason = reason.map(|reason| elem("reason", ns::MUC_USER).text(reason).build());
             let destroy =
                 elem("destroy", ns::MUC_USER).attr("jid", self.room_jid.as_str()).children(reason).build();
@@ -30,6 +32,10 @@ impl Core {
             }
             turn.fact(Fact::Left);
         }
+        // first of all, so that the focus does not arrange itself with those who are left
         self.end_meeting(turn);
+        for nick in nicks {
+            self.with_focus(turn, |focus, cx| focus.handle_left(cx, &nick));
+        }
     }
 }

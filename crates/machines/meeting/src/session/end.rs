@@ -9,13 +9,31 @@ use crate::turn::Turn;
 impl Core {
     /// The connection is lost without a goodbye: a session that can be resumed waits, any other ends.
     pub(crate) fn handle_dropped(&mut self, turn: &mut Turn, conn: ConnId) {
-        let Some(id) = self.sessions.of_conn(conn) else {
-            return;
-        };
-        let resumable = self.sessions.session(id).is_some_and(|session| session.resumable());
-        if resumable {
-            let until = turn.now.saturating_add(self.settings.hibernation_ms);
-            self.sessions.relink(id, Link::Hibernating { until });
+        if let Some(id) = self.sessions.of_conn(conn) {
+            self.unlink(turn, id);
+            self.hibernate_or_end(turn, id);
+        }
+    }
+
+    /// All connections are lost at once, so none is sent anything about the others' end.
+    pub(crate) fn drop_all(&mut self, turn: &mut Turn) {
+        let lost: Vec<SessionId> =
+            self.sessions.conns().into_iter().filter_map(|conn| self.sessions.of_conn(conn)).collect();
+        for id in &lost {
+            self.unlink(turn, *id);
+        }
+        for id in lost {
+            self.hibernate_or_end(turn, id);
+        }
+    }
+
+    fn unlink(&mut self, turn: &Turn, id: SessionId) {
+        let until = turn.now.saturating_add(self.settings.hibernation_ms);
+        self.sessions.relink(id, Link::Hibernating { until });
+    }
+
+    fn hibernate_or_end(&mut self, turn: &mut Turn, id: SessionId) {
+        if self.sessions.session(id).is_some_and(|session| session.resumable()) {
             turn.fact(Fact::Hibernated);
         } else {
             self.end_session(turn, id);
