@@ -1,9 +1,9 @@
 //! The focus of the meeting: who has which Jingle session on which bridge.
 //!
 //! It is a machine inside the machine. Comes in: who joined and left (`invite`), the IQs of occupants (`iq`, and
-//! from there `accept`, `announce`, `terminate`, `mute`), what bridges answer (`bridge`) and how they fare
-//! (`recover`). Goes out, in order, through [`Cx::out`]: IQs to occupants, requests to the bridge, the wish for a
-//! bridge.
+//! from there `accept`, `announce`, `terminate`, `mute`), what bridges answer (`bridge`, and from there `allocate`
+//! and `update`) and how they fare (`recover`). Goes out, in order, through [`Cx::out`]: IQs to occupants, requests
+//! to the bridge, the wish for a bridge.
 //!
 //! The life of a participant is its [`Stage`](participant::Stage): idle while alone, wanted once there are two,
 //! allocating while the bridge makes its endpoint, live from the offer on (`offer`). A meeting has one bridge at a
@@ -17,6 +17,7 @@
 //! It refuses to know presences, chat and roles, but for one bit: whether an asker is a moderator.
 
 mod accept;
+mod allocate;
 mod announce;
 mod bridge;
 mod invite;
@@ -32,6 +33,7 @@ mod sources;
 mod terminate;
 #[cfg(test)]
 mod tests;
+mod update;
 mod validate;
 
 use std::collections::BTreeMap;

@@ -28,7 +28,7 @@ impl Focus {
             (Condition::Conflict, _) => {
                 bridge.conference = Conference::Present;
                 if !creating {
-                    self.expire_endpoints(cx, [nick.to_owned()]);
+                    self.expire_endpoints(cx, vec![nick.to_owned()]);
                 }
                 if let Some(participant) = self.participants.get_mut(nick) {
                     participant.stage = Stage::Wanted;
@@ -81,6 +81,16 @@ impl Focus {
             ) => {
                 self.fail_bridge(cx);
             }
+        }
+    }
+
+    /// Unknown endpoints are as good as expired ones; an unknown conference is news.
+    pub(super) fn handle_expired(&mut self, cx: &mut Cx<'_>, answer: &Answer) {
+        match answer {
+            Answer::Refused(Refusal { reason: Some(Reason::ConferenceNotFound), .. }) => {
+                self.restart_conference(cx)
+            }
+            Answer::Refused(_) | Answer::Modified(_) => {}
         }
     }
 
@@ -225,8 +235,10 @@ impl Focus {
 
     /// The request may be made again; its endpoint, if there is one, is expired before.
     fn forget(&mut self, asked: &Asked) {
-        let (Asked::Create { nick } | Asked::Update { nick } | Asked::ProbeEndpoint { nick }) = asked else {
-            return;
+        let nick = match asked {
+            Asked::Create { nick } | Asked::Update { nick } | Asked::ProbeEndpoint { nick } => nick,
+            Asked::Expire { nicks } => return self.remember_departed(nicks),
+            Asked::ProbeConference => return,
         };
         let Some(participant) = self.participants.get_mut(nick) else { return };
         if matches!(participant.stage, Stage::Allocating { .. }) {

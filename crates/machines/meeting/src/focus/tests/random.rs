@@ -99,7 +99,9 @@ proptest! {
         }
         // quiet returns: bridges are heard of, everything under way arrives, time passes; whoever used up their
         // restarts comes anew
-        world.act(|focus, cx| focus.handle_bridge_up(cx, &bridge("b1")));
+        for id in ["b1", "b2"] {
+            world.act(|focus, cx| focus.handle_bridge_up(cx, &bridge(id)));
+        }
         for _ in 0..6 {
             world.settle();
             world.pass(31_000);
