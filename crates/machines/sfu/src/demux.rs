@@ -88,6 +88,16 @@ impl Routes {
         Some(route)
     }
 
+    /// # Panics
+    /// If the tables contradict each other.
+    pub(crate) fn check_invariants(&self, endpoints: usize) {
+        assert_eq!(self.ufrags.len(), endpoints, "one ufrag per endpoint");
+        assert!(self.known.len() <= endpoints, "only endpoints have addresses");
+        for (address, route) in &self.addresses {
+            assert!(self.known[route].contains(address), "an address is known to whom it leads");
+        }
+    }
+
     fn remember(&mut self, address: SocketAddr, route: Route) {
         let known = self.known.entry(route).or_default();
         known.retain(|a| *a != address);

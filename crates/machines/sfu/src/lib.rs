@@ -297,6 +297,18 @@ impl Sfu {
         }
     }
 
+    /// For tests and simulation, after every step.
+    ///
+    /// # Panics
+    /// If the tables contradict each other: a bug of this crate.
+    pub fn check_invariants(&self) {
+        assert_eq!(self.meetings.len(), self.conferences.len(), "every conference has one meeting");
+        assert!(self.conferences.is_empty() || self.tick.is_some(), "somebody keeps house");
+        let endpoints = self.conferences.values().map(Conference::endpoint_count).sum();
+        self.routes.check_invariants(endpoints);
+        self.conferences.values().for_each(Conference::check_invariants);
+    }
+
     fn open_conference(&mut self, now: Instant, meeting_id: &str) -> Result<ConferenceId, Refusal> {
         let refuse = |condition, text: &str| Refusal {
             condition,

@@ -58,6 +58,8 @@ pub(crate) const KEYFRAME_RETRY: Duration = Duration::from_secs(1);
 
 /// between two wake-ups of one leg
 pub(crate) const WAKE_INTERVAL_MIN: Duration = Duration::from_millis(1);
+/// between two allocations of a conference, for each of its endpoints: their cost grows with the square
+pub(crate) const ALLOCATION_PAUSE: Duration = Duration::from_millis(2);
 /// the housekeeping of conferences
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 /// an encoding without packets for this long is not chosen

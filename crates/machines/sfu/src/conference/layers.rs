@@ -11,6 +11,7 @@ use super::Conference;
 use crate::allocation::{self, Layer, Offer};
 use crate::demux::Slot;
 use crate::endpoint::{Origin, SourceId};
+use crate::limits;
 use crate::outbox::Outbox;
 use crate::projection::Target;
 
@@ -24,23 +25,37 @@ pub(super) struct Listed {
 }
 
 impl Conference {
-    /// Works everything out anew.
-    pub(super) fn allocate(&mut self, now: Instant, out: &mut Outbox) {
+    /// Works everything out anew where something changed, but not too often.
+    pub(super) fn allocate_if_due(&mut self, now: Instant, out: &mut Outbox) {
+        let pause = limits::ALLOCATION_PAUSE * u32::try_from(self.endpoints.len()).unwrap_or(u32::MAX);
+        if self.allocated.is_some_and(|at| now.saturating_duration_since(at) < pause) {
+            return;
+        }
+        if std::mem::take(&mut self.stale) {
+            self.allocate(now, out);
+        }
+        if std::mem::take(&mut self.unannounced) {
+            self.allocated = Some(now);
+            self.announce_heights(out);
+        }
+    }
+
+    fn allocate(&mut self, now: Instant, out: &mut Outbox) {
         let listing = self.listing();
         let receivers: Vec<_> = self.endpoints.keys().copied().collect();
         for receiver in receivers {
             self.serve(receiver, &listing, out);
             self.ask_for_awaited(now, receiver, out);
         }
-        self.announce_heights(out);
+        self.unannounced = true;
     }
 
-    /// The same for one receiver, whose wishes changed.
+    /// The same for one receiver, whose wishes changed, at once.
     pub(super) fn allocate_for(&mut self, now: Instant, receiver: Slot, out: &mut Outbox) {
         let listing = self.listing();
         self.serve(receiver, &listing, out);
         self.ask_for_awaited(now, receiver, out);
-        self.announce_heights(out);
+        self.unannounced = true;
     }
 
     /// Speakers first, then in order of joining.

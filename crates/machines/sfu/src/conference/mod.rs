@@ -37,6 +37,9 @@ pub(crate) struct Conference {
     touched: Vec<Slot>,
     /// what receivers get must be worked out again
     stale: bool,
+    /// what receivers want changed, and senders are to be told
+    unannounced: bool,
+    allocated: Option<Instant>,
     happenings: Vec<Happening>,
 }
 
@@ -53,6 +56,8 @@ impl Conference {
             feedback,
             touched: vec![],
             stale: false,
+            unannounced: false,
+            allocated: None,
             happenings: vec![],
         }
     }
@@ -96,9 +101,7 @@ impl Conference {
         self.watch_liveness(now, routes, out);
         self.watch_speakers(now, out);
         self.watch_encodings(now);
-        if std::mem::take(&mut self.stale) {
-            self.allocate(now, out);
-        }
+        self.allocate_if_due(now, out);
         self.retry_keyframes(now, out);
     }
 
@@ -120,6 +123,22 @@ impl Conference {
 
     pub(crate) fn needs_flush(&self) -> bool {
         !self.touched.is_empty()
+    }
+
+    /// # Panics
+    /// If the tables contradict each other.
+    pub(crate) fn check_invariants(&self) {
+        assert_eq!(self.slots.len(), self.endpoints.len(), "every endpoint has one id");
+        for (id, slot) in &self.slots {
+            assert_eq!(&self.endpoints[slot].id, id);
+        }
+        for (slot, endpoint) in &self.endpoints {
+            for (source, subscription) in &endpoint.subscriptions {
+                assert_ne!(subscription.owner, *slot, "nobody is sent his own");
+                let owner = &self.endpoints[&subscription.owner];
+                assert!(owner.sources.iter().any(|s| s.id == *source), "what is sent exists");
+            }
+        }
     }
 
     /// Closes everything; the caller drops the conference then.

@@ -2,6 +2,7 @@
 
 mod channel;
 mod client;
+mod disorder;
 mod hearing;
 mod hostile;
 mod layers;

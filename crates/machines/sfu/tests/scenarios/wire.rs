@@ -222,6 +222,7 @@ impl World {
             self.send(transmit.source, transmit.destination, transmit.payload);
         }
         assert!(self.sfu.poll_event().is_none(), "a drained machine stays dry");
+        self.sfu.check_invariants();
     }
 }
 
