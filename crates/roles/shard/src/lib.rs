@@ -70,7 +70,7 @@ struct Shard {
     drain: CancellationToken,
     /// everything ends at once
     stop: CancellationToken,
-    /// of the meetings
+    /// everything that holds the journal
     tasks: TaskTracker,
 }
 
@@ -117,7 +117,7 @@ pub async fn start(config: Config, journal: Arc<dyn Journal>, metrics: &Metrics)
     let running = Running { shard: Arc::clone(&shard), http, xmpp, _stop: stop.drop_guard() };
     replay(&shard).await?;
     tokio::spawn(fleet::listen(streams, door));
-    tokio::spawn(web::listen(Arc::clone(&shard), web, web::routes(shard)));
+    shard.tasks.spawn(web::listen(Arc::clone(&shard), web, web::routes(Arc::clone(&shard))));
     Ok(running)
 }
 

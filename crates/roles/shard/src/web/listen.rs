@@ -20,6 +20,7 @@ pub(crate) async fn listen(shard: Arc<Shard>, listener: TcpListener, routes: Rou
     loop {
         let accepted = tokio::select! {
             () = shard.drain.cancelled() => return,
+            () = shard.stop.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
         let Ok((socket, _)) = accepted else {
@@ -34,10 +35,11 @@ pub(crate) async fn listen(shard: Arc<Shard>, listener: TcpListener, routes: Rou
         }
         let service = TowerToHyperService::new(routes.clone());
         let connection = http.serve_connection(TokioIo::new(socket), service).with_upgrades();
-        let stop = shard.stop.clone();
-        tokio::spawn(async move {
+        let (stop, drain) = (shard.stop.clone(), shard.drain.clone());
+        shard.tasks.spawn(async move {
             tokio::select! {
                 () = stop.cancelled() => {}
+                () = drain.cancelled() => {}
                 ended = connection => if let Err(error) = ended {
                     tracing::debug!(%error, "an HTTP connection has ended");
                 },

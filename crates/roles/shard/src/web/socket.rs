@@ -28,6 +28,7 @@ use crate::seed::seed;
 
 /// Serves an upgraded socket to its end. `place` is one of those that negotiate.
 pub(super) async fn serve(shard: Arc<Shard>, room: RoomKey, socket: WebSocket, place: OwnedSemaphorePermit) {
+    let _running = shard.tasks.token();
     tokio::select! {
         () = shard.stop.cancelled() => {}
         () = shard.drain.cancelled() => {}

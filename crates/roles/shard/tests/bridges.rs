@@ -1,0 +1,186 @@
+//! Bridges over TCP, with tokio-xmpp as the foreign client.
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use journal::Memory;
+use shard::{Config, Limits, Running};
+use support::{Guest, PASSWORD, PATIENCE, USER, between, config, start, start_with, until};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_xmpp::connect::{DnsConfig, TcpServerConnector};
+use tokio_xmpp::jid::Jid;
+use tokio_xmpp::minidom::Element;
+use tokio_xmpp::parsers::iq::Iq;
+use tokio_xmpp::xmlstream::Timeouts;
+use tokio_xmpp::{Client, Event, Stanza};
+
+const BREWERY: &str = "jvbbrewery@internal.auth.meet.example";
+
+#[tokio::test]
+async fn a_bridge_logs_in_joins_and_answers() {
+    let shard = start().await;
+    let mut bridge = bridge(&shard, "bridge-1").await;
+    let known = until(async || shard.bridges().first().cloned()).await;
+    assert_eq!((known.id.as_str(), known.stress, known.draining), ("bridge-1", 0.2, false));
+    // two participants make the focus ask the bridge
+    let _guests = two_guests(&shard).await;
+    let request = next_request(&mut bridge).await;
+    assert_eq!(request.attr("from"), Some(&*format!("{BREWERY}/focus")));
+    // after a refusal the focus asks elsewhere
+    let mut other = self::bridge(&shard, "bridge-2").await;
+    until(async || (shard.bridges().len() == 2).then_some(())).await;
+    refuse(&mut bridge, &request).await;
+    next_request(&mut other).await;
+}
+
+#[tokio::test]
+async fn a_bridge_that_is_gone_is_known_to_be_gone() {
+    let shard = start().await;
+    let bridge = bridge(&shard, "bridge-1").await;
+    until(async || (shard.bridges().len() == 1).then_some(())).await;
+    drop(bridge);
+    until(async || shard.bridges().is_empty().then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_bridge_that_does_not_answer_is_not_waited_for_for_ever() {
+    let limits = Limits { bridge_answer_time: Duration::from_millis(200), ..Limits::default() };
+    let shard = start_with(Config { limits, ..config() }, Arc::new(Memory::new())).await;
+    let mut silent = bridge(&shard, "bridge-1").await;
+    let _guests = two_guests(&shard).await;
+    next_request(&mut silent).await;
+    let mut other = bridge(&shard, "bridge-2").await;
+    next_request(&mut other).await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_not_authorized() {
+    let shard = start().await;
+    for plain in ["\0jvb\0wrong", "\0nobody\0secret"] {
+        let heard = raw(&shard, &[HEADER, &plain_auth(plain)], "</failure>").await;
+        assert!(heard.contains("<not-authorized/>"), "{heard}");
+    }
+    let heard = raw(&shard, &[HEADER, &plain_auth("\0jvb\0secret")], "<success").await;
+    assert!(heard.contains("<success"), "{heard}");
+}
+
+#[tokio::test]
+async fn what_is_no_stream_is_told_so() {
+    let shard = start().await;
+    let big = format!("{HEADER}<auth xmlns='s'>{}", "x".repeat(300_000));
+    for (text, condition) in [
+        ("GET / HTTP/1.1\r\n\r\n", "not-well-formed"),
+        ("<stream xmlns='x'>", "invalid-namespace"),
+        (&HEADER.replace("auth.meet.example", "elsewhere"), "host-unknown"),
+        (&format!("{HEADER}<iq/>"), "not-authorized"),
+        (&big, "policy-violation"),
+    ] {
+        let heard = raw(&shard, &[text], "</stream:stream>").await;
+        assert!(heard.contains(condition), "{condition}: {heard}");
+    }
+}
+
+const HEADER: &str = "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' \
+                      to='auth.meet.example' version='1.0'>";
+
+fn plain_auth(message: &str) -> String {
+    let text = base64(message.as_bytes());
+    format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{text}</auth>")
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let group = |chunk: &[u8]| {
+        let bits =
+            chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let digit = |n: usize| {
+            if n <= chunk.len() { DIGITS[bits as usize >> (18 - 6 * n) & 63] as char } else { '=' }
+        };
+        (0..4).map(digit).collect::<String>()
+    };
+    bytes.chunks(3).map(group).collect()
+}
+
+/// Writes texts as they stand; gives what was heard up to `end`, or to the end of the socket.
+async fn raw(shard: &Running, texts: &[&str], end: &str) -> String {
+    let mut socket = TcpStream::connect(shard.xmpp_addr()).await.expect("the port is open");
+    for text in texts {
+        socket.write_all(text.as_bytes()).await.expect("it is written");
+    }
+    let mut heard = Vec::new();
+    let read = async {
+        while !String::from_utf8_lossy(&heard).contains(end) {
+            if !matches!(socket.read_buf(&mut heard).await, Ok(1..)) {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, read).await.expect("it answers");
+    String::from_utf8(heard).expect("it is text")
+}
+
+/// A bridge in the brewery.
+async fn bridge(shard: &Running, nick: &str) -> Client {
+    let jid = Jid::new(&format!("{USER}@auth.meet.example/{nick}")).expect("a JID");
+    let connector = TcpServerConnector::from(DnsConfig::addr(&shard.xmpp_addr().to_string()));
+    let mut client = Client::new_with_connector(jid, PASSWORD, connector, Timeouts::tight());
+    let online = async { while !client.next().await.expect("it goes on").is_online() {} };
+    tokio::time::timeout(PATIENCE, online).await.expect("it logs in");
+    let presence = format!(
+        "<presence xmlns='jabber:client' to='{BREWERY}/{nick}'><x xmlns='http://jabber.org/protocol/muc'/>\
+         <stats xmlns='http://jitsi.org/protocol/colibri'><stat name='stress_level' value='0.2'/>\
+         <stat name='drain' value='false'/></stats></presence>"
+    );
+    client.send_stanza(stanza(&presence)).await.expect("the stream is open");
+    client
+}
+
+/// Two participants who tell the focus what they can do.
+async fn two_guests(shard: &Running) -> [Guest; 2] {
+    let mut guests = [Guest::joined(shard, "demo").await.0, Guest::joined(shard, "demo").await.0];
+    for guest in &mut guests {
+        let asked = guest.hear_until("disco#info").await;
+        let [id, from] = [" id=\"", " from=\""].map(|name| between(&asked, name, "\"").to_owned());
+        guest
+            .say(&format!(
+                "<iq xmlns='jabber:client' type='result' id='{id}' to='{from}'>\
+                 <query xmlns='http://jabber.org/protocol/disco#info'/></iq>"
+            ))
+            .await;
+    }
+    guests
+}
+
+/// The next request of the focus; pings are left without answer.
+async fn next_request(bridge: &mut Client) -> Element {
+    let request = async {
+        loop {
+            if let Event::Stanza(Stanza::Iq(iq @ Iq::Get { .. })) = bridge.next().await.expect("it goes on") {
+                let iq = Element::from(iq);
+                if iq.has_child("conference-modify", "jitsi:colibri2") {
+                    return iq;
+                }
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, request).await.expect("it is asked")
+}
+
+async fn refuse(bridge: &mut Client, request: &Element) {
+    let [id, from, to] =
+        ["id", "from", "to"].map(|name| request.attr(name).expect("requests have it").to_owned());
+    let iq = format!(
+        "<iq xmlns='jabber:client' type='error' id='{id}' from='{to}' to='{from}'><error type='cancel'>\
+         <service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
+    );
+    bridge.send_stanza(stanza(&iq)).await.expect("the stream is open");
+}
+
+fn stanza(text: &str) -> Stanza {
+    let element: Element = text.parse().expect("XML");
+    Stanza::try_from(element).expect("a stanza")
+}
