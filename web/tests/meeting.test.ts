@@ -131,7 +131,7 @@ describe("media", () => {
     expect(trackNames()).toEqual([]);
   });
 
-  test("the screen is announced and taken back", async () => {
+  test("the screen is announced once, then muted and unmuted like any source", async () => {
     await media();
     await meeting.setTrack("v1", track("video"));
     await settle();
@@ -141,8 +141,13 @@ describe("media", () => {
     expect(lastSourceInfo()).toMatchObject({ [`${ME}-v1`]: { muted: false, videoType: "desktop" } });
     await meeting.setTrack("v1", null);
     await settle();
-    expect(jingles("source-remove")).toHaveLength(1);
-    expect(lastSourceInfo()).not.toHaveProperty(`${ME}-v1`);
+    expect(lastSourceInfo()).toMatchObject({ [`${ME}-v1`]: { muted: true, videoType: "desktop" } });
+    expect(meeting.state.self.screens).toEqual([]);
+    const rounds = FakePeer.last.offers.length;
+    await meeting.setTrack("v1", track("video"));
+    await settle();
+    expect(lastSourceInfo()).toMatchObject({ [`${ME}-v1`]: { muted: false } });
+    expect([jingles("source-add").length, jingles("source-remove").length, FakePeer.last.offers.length]).toEqual([1, 0, rounds]);
   });
 
   test("a screen that the focus refuses is let go", async () => {

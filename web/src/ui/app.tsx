@@ -6,7 +6,6 @@ import { MeetingPage } from "./meeting-page";
 import { PrejoinPage } from "./prejoin-page";
 import { StartPage } from "./start-page";
 import { CallContext } from "./use-call";
-import { recall } from "../media/preferences";
 
 export function App({ call }: { call: Call }) {
   const { room, skipPrejoin } = call.place;
@@ -14,7 +13,7 @@ export function App({ call }: { call: Call }) {
   useEffect(() => {
     if (room === "") return;
     document.title = `${room} · Althing`;
-    void call.devices.open({ mic: recall("mic") !== "off", camera: recall("camera") !== "off" }).then(() => {
+    void call.openDevices().then(() => {
       if (skipPrejoin) call.tellProblem();
     });
     if (skipPrejoin) call.join();

@@ -82,6 +82,11 @@ export class Call {
     this.changed();
   }
 
+  /** Opens what was in use last time. */
+  async openDevices(): Promise<void> {
+    await this.devices.open({ mic: recall("mic") !== "off", camera: recall("camera") !== "off" });
+  }
+
   join(): void {
     rememberRoom(this.address);
     this.notices = [];
@@ -107,9 +112,11 @@ export class Call {
       else if (kind === "video") this.devices.closeCamera();
       else this.devices.closeScreen();
     });
-    meeting.subscribe(() => {
-      if (["left", "kicked"].includes(meeting.state.phase)) this.letDevicesGo();
+    const unsubscribe = meeting.subscribe(() => {
       this.changed();
+      if (!["left", "kicked"].includes(meeting.state.phase)) return;
+      unsubscribe();
+      this.letDevicesGo();
     });
     this.devicesChanged();
     meeting.start();

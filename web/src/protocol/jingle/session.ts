@@ -72,21 +72,18 @@ export class Session {
     await this.peer?.refreshTracks();
   }
 
-  /** Starts to send the screen: a source of its own. */
+  /**
+   * Starts to send the screen, a source of its own. It stays announced when the screen is no longer shared, muted like
+   * any other: sharing again then costs nobody a negotiation.
+   */
   async addScreen(): Promise<void> {
     const peer = this.peer;
-    if (!peer) return; // the next session will announce it
+    if (!peer || peer.sources(["v1"]).length > 0) return; // announced already, or it will be with the next session
     await peer.change((remote) => remote.open("v1"));
     await this.accepted.catch(() => undefined);
     if (peer !== this.peer) return;
-    await this.announce("source-add", peer).catch((error: Error) => this.handler.rejected("v1", error.message));
-  }
-
-  async removeScreen(): Promise<void> {
-    const peer = this.peer;
-    await peer?.refreshTracks();
-    await this.accepted.catch(() => undefined);
-    if (peer && peer === this.peer) await this.announce("source-remove", peer).catch(() => undefined);
+    const contents = sourceContents(peer.sources(["v1"]));
+    await this.send("source-add", ...contents).catch((error: Error) => this.handler.rejected("v1", error.message));
   }
 
   /** Somebody left: stock focuses send no source-remove for that. */
@@ -206,10 +203,6 @@ export class Session {
         () => sid === this.sid && this.restart(),
       );
     }, pause);
-  }
-
-  private announce(action: "source-add" | "source-remove", peer: Peer): Promise<Element> {
-    return this.send(action, ...sourceContents(peer.sources(["v1"])));
   }
 
   private send(action: string, ...children: Element[]): Promise<Element> {

@@ -59,6 +59,7 @@ export class Meeting extends Emitter<MeetingEvents> {
   private tries = 0;
   private wanted: [Record<string, number>, string[]] = [{}, []];
   private joinedBefore = false;
+  private sharedBefore = false;
 
   constructor(private readonly options: MeetingOptions) {
     super();
@@ -107,13 +108,11 @@ export class Meeting extends Emitter<MeetingEvents> {
 
   /** `null` is muted. The screen becomes a source of its own when it gets its first track. */
   async setTrack(slot: Slot, track: MediaStreamTrack | null): Promise<void> {
-    const before = this.tracks[slot];
-    if (before === track) return;
+    if (this.tracks[slot] === track) return;
     this.tracks[slot] = track;
     this.announce();
     await this.media?.refreshTracks();
-    if (slot === "v1" && !before) await this.media?.session.addScreen();
-    if (slot === "v1" && !track) await this.media?.session.removeScreen();
+    if (slot === "v1" && track) await this.media?.session.addScreen();
   }
 
   rename(name: string): void {
@@ -286,7 +285,8 @@ export class Meeting extends Emitter<MeetingEvents> {
       [`${nick}-a0`]: { muted: !this.tracks.a0, desktop: false },
       [`${nick}-v0`]: { muted: !this.tracks.v0, desktop: false },
     };
-    if (this.tracks.v1) sources[`${nick}-v1`] = { muted: false, desktop: true };
+    if (this.tracks.v1) this.sharedBefore = true;
+    if (this.sharedBefore) sources[`${nick}-v1`] = { muted: !this.tracks.v1, desktop: true };
     return { name, hand, sources };
   }
 
