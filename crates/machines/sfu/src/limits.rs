@@ -26,7 +26,13 @@ pub(crate) const LAST_N_MAX: usize = 25;
 /// source names that one constraints message may carry in each of its lists
 pub(crate) const CONSTRAINTS_MAX: usize = 500;
 /// outgoing streams kept for sources that went away, per receiver (their sequence must go on if they return)
-pub(crate) const RETIRED_STREAMS_MAX: usize = 16;
+pub(crate) const RETIRED_STREAMS_MAX: usize = 8;
+/// video streams kept declared per receiver though nothing of them was wanted for [`IDLE_STREAM_AGE`]
+pub(crate) const IDLE_STREAMS_MAX: usize = 8;
+/// see [`IDLE_STREAMS_MAX`]
+pub(crate) const IDLE_STREAM_AGE: Duration = Duration::from_secs(30);
+/// SSRCs whose last sequence number is remembered per receiver after their stream was removed
+pub(crate) const REMEMBERED_SSRCS_MAX: usize = 1024;
 /// holes closed per outgoing stream that are still remembered
 pub(crate) const SEQUENCE_RUNS_MAX: usize = 64;
 /// packets kept per outgoing video stream to answer a NACK

@@ -46,6 +46,9 @@ impl Conference {
         for receiver in receivers {
             self.serve(receiver, &listing, out);
             self.ask_for_awaited(now, receiver, out);
+            if let Some(endpoint) = self.endpoints.get_mut(&receiver) {
+                endpoint.retire_idle(now);
+            }
         }
         self.unannounced = true;
     }

@@ -52,6 +52,8 @@ pub(crate) struct Endpoint {
     pub(crate) hearing: Hearing,
     pub(crate) subscriptions: BTreeMap<SourceId, Subscription>,
     retired: VecDeque<Retired>,
+    /// where the numbers of removed streams would go on, by SSRC: the receiver's SRTP context remembers them too
+    remembered: BTreeMap<u32, u64>,
     /// the effective constraint of every video source of the others, pixels
     pub(crate) heights: BTreeMap<SourceId, i32>,
     /// names of the video sources forwarded, as last announced
@@ -76,6 +78,7 @@ impl Endpoint {
             hearing: Hearing::default(),
             subscriptions: BTreeMap::new(),
             retired: VecDeque::new(),
+            remembered: BTreeMap::new(),
             heights: BTreeMap::new(),
             forwarded: vec![],
         }
@@ -151,29 +154,37 @@ impl Endpoint {
 
     fn declare(&mut self, origin: &Origin) -> Subscription {
         let mid = self.leg.declare(origin.kind, origin.ssrc, origin.rtx);
+        let next = self.remembered.remove(&origin.ssrc);
         let stream = match origin.kind {
             Kind::Audio => Stream::Audio {
-                projection: AudioProjection::default(),
+                projection: AudioProjection::after(next.unwrap_or(0)),
                 wanted: self.hearing.wants(&origin.name),
             },
             // below 32768, so that the first wrap comes with a rollover counter both sides have seen grow
-            Kind::Video => Stream::Video(Projection::new((origin.ssrc & 0x7fff) as u16)),
+            Kind::Video => Stream::Video(Projection::new(next.unwrap_or(u64::from(origin.ssrc & 0x7fff)))),
         };
-        Subscription { owner: origin.owner, ssrc: origin.ssrc, mid, stream, asked: None }
+        Subscription { owner: origin.owner, ssrc: origin.ssrc, mid, stream, asked: None, idle: None }
     }
 
     fn revive(&mut self, origin: &Origin) -> Option<Subscription> {
         let index = self.retired.iter().position(|r| r.ssrc == origin.ssrc)?;
         let retired = self.retired.remove(index)?;
         if retired.owner != origin.owner || retired.stream.kind() != origin.kind {
-            self.leg.remove(retired.mid);
+            self.bury(&retired);
             return None;
         }
         let mut stream = retired.stream;
         if let Stream::Audio { wanted, .. } = &mut stream {
             *wanted = self.hearing.wants(&origin.name);
         }
-        Some(Subscription { owner: origin.owner, ssrc: origin.ssrc, mid: retired.mid, stream, asked: None })
+        Some(Subscription {
+            owner: origin.owner,
+            ssrc: origin.ssrc,
+            mid: retired.mid,
+            stream,
+            asked: None,
+            idle: None,
+        })
     }
 
     /// The source went away. Needs a pump.
@@ -184,7 +195,36 @@ impl Endpoint {
         if self.retired.len() > limits::RETIRED_STREAMS_MAX
             && let Some(oldest) = self.retired.pop_front()
         {
-            self.leg.remove(oldest.mid);
+            self.bury(&oldest);
+        }
+    }
+
+    /// Removes the stream and remembers where its numbers were.
+    fn bury(&mut self, retired: &Retired) {
+        self.leg.remove(retired.mid);
+        self.remembered.insert(retired.ssrc, retired.stream.next_seq());
+        if self.remembered.len() > limits::REMEMBERED_SSRCS_MAX {
+            self.remembered.pop_first();
+        }
+    }
+
+    /// Notes which video streams idle, and retires the longest idle ones: a leg's cost grows with its streams.
+    /// Needs a pump.
+    pub(crate) fn retire_idle(&mut self, now: Instant) {
+        let mut idle = vec![];
+        for (id, subscription) in &mut self.subscriptions {
+            let wanted = subscription.video().is_none_or(|projection| projection.target().is_some());
+            let since = if wanted { None } else { Some(subscription.idle.unwrap_or(now)) };
+            subscription.idle = since;
+            let aged = |at: Instant| now.saturating_duration_since(at) >= limits::IDLE_STREAM_AGE;
+            idle.extend(since.filter(|at| aged(*at)).map(|at| (at, *id)));
+        }
+        idle.sort_unstable();
+        let excess = idle.len().saturating_sub(limits::IDLE_STREAMS_MAX);
+        for (_, id) in &idle[..excess] {
+            let height = self.heights.get(id).copied();
+            self.unsubscribe(*id);
+            self.heights.extend(height.map(|height| (*id, height)));
         }
     }
 
@@ -194,7 +234,7 @@ impl Endpoint {
         let retired = std::mem::take(&mut self.retired);
         let (gone, kept): (VecDeque<_>, VecDeque<_>) = retired.into_iter().partition(|r| r.owner == owner);
         self.retired = kept;
-        gone.iter().for_each(|r| self.leg.remove(r.mid));
+        gone.iter().for_each(|retired| self.bury(retired));
     }
 
     pub(crate) fn set_hearing(&mut self, hearing: Hearing, name_of: impl Fn(SourceId) -> Option<Arc<str>>) {

@@ -18,6 +18,8 @@ pub(crate) struct Subscription {
     pub(crate) stream: Stream,
     /// when a key frame was asked for this receiver's sake
     pub(crate) asked: Option<Instant>,
+    /// since when nothing of it is wanted, for video
+    pub(crate) idle: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -64,6 +66,14 @@ impl Subscription {
 }
 
 impl Stream {
+    /// One more than the highest sequence number that went out.
+    pub(crate) fn next_seq(&self) -> u64 {
+        match self {
+            Self::Audio { projection, .. } => projection.next(),
+            Self::Video(projection) => projection.next_seq(),
+        }
+    }
+
     pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::Audio { .. } => Kind::Audio,

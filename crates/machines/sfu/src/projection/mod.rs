@@ -85,15 +85,15 @@ struct Last {
 }
 
 impl Projection {
-    /// `first_seq`: where the numbers begin; below 65536, so that the rollover counter begins at 0.
-    pub(crate) fn new(first_seq: u16) -> Self {
-        Self {
-            target: None,
-            anchor: None,
-            last: None,
-            next_seq: u64::from(first_seq),
-            vp8: Vp8Numbering::default(),
-        }
+    /// `first_seq`: where the numbers begin; below 65536 for a receiver that never saw the SSRC, so that the rollover
+    /// counter begins at 0.
+    pub(crate) fn new(first_seq: u64) -> Self {
+        Self { target: None, anchor: None, last: None, next_seq: first_seq, vp8: Vp8Numbering::default() }
+    }
+
+    /// One more than the highest number that went out.
+    pub(crate) fn next_seq(&self) -> u64 {
+        self.next_seq
     }
 
     /// What to forward from the next key frame on (at once where only spatial layers fall away); `None` stops at
