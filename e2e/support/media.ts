@@ -3,8 +3,8 @@ import type { Page } from 'playwright-core';
 import { type Incoming, readIncoming } from './recorder.ts';
 import { PATIENCE_MS, during, until } from './wait.ts';
 
-/** Frames that a stream must decode to count as flowing: half a second of the fake camera. */
-const FRAMES_MIN = 10;
+/** Frames that a stream must decode in a window to count as flowing: a starved machine shows few, a muted camera none. */
+const FRAMES_MIN = 3;
 /** The fake microphone beeps once a second: a window of silence must be longer. */
 const WINDOW_MS = 2_500;
 /** What is left of a beep in one window is far above this; a muted stream adds nothing. */
@@ -40,11 +40,13 @@ export async function firstFrame(page: Page, patienceMs = PATIENCE_MS): Promise<
   );
 }
 
-/** Checks that video went on in a window of time: at least one stream, without a new session. */
-export async function videoWentOn(page: Page, act: () => Promise<void>): Promise<boolean> {
+/** Waits until streams that flow now have brought more: not new ones in their place. */
+export async function videoGoesOn(page: Page): Promise<void> {
   const before = await incoming(page);
-  await act();
-  return grown(before, await incoming(page), 'video').length > 0;
+  await until('the same streams bring more frames', async () => {
+    const known = (await incoming(page)).filter((stream) => find(before, stream) !== undefined);
+    return grown(before, known, 'video').length > 0;
+  });
 }
 
 /** Pixels of the tallest picture that flows in. */
