@@ -37,6 +37,7 @@ export class Call {
   private readonly idle: MeetingState;
   private readonly listeners = new Set<() => void>();
   private lastNotice = 0;
+  private screens = 0;
   private scheduled = false;
 
   constructor(
@@ -113,6 +114,7 @@ export class Call {
       else this.devices.closeScreen();
     });
     const unsubscribe = meeting.subscribe(() => {
+      this.makeRoomForScreens();
       this.changed();
       if (!["left", "kicked"].includes(meeting.state.phase)) return;
       unsubscribe();
@@ -173,6 +175,13 @@ export class Call {
 
   tellProblem(): void {
     if (this.devices.problem !== "") this.notify(this.devices.problem, true);
+  }
+
+  /** The first screen that somebody shares goes onto the stage, whatever was chosen before. */
+  private makeRoomForScreens(): void {
+    const screens = this.state.people.reduce((sum, person) => sum + person.screens.length, 0);
+    if (screens > 0 && this.screens === 0) this.layout = undefined;
+    this.screens = screens;
   }
 
   private devicesChanged(): void {
