@@ -61,8 +61,9 @@ impl Drop for Running {
 pub(crate) async fn start(config: Config, metrics: &Metrics) -> anyhow::Result<Running> {
     let acceptor = tls::acceptor(&config.tls, &config.data)?;
     let listen = config.listen;
-    let listener =
-        TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen} for HTTP"))?;
+    let listener = TcpListener::bind(listen)
+        .await
+        .with_context(|| format!("cannot listen on {listen} for browsers; choose another with --http"))?;
     let addr = listener.local_addr().context("the HTTP socket has no address")?;
     let gate = Gate::new(config.limits.connections, config.limits.half_open);
     let shutdown = Shutdown::new();

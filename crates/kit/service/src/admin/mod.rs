@@ -52,8 +52,9 @@ pub fn routes(metrics: Metrics, ready: Ready, fleet: Option<Arc<dyn Fleet>>) -> 
 /// # Errors
 /// The port is taken, or the address is not of this machine.
 pub async fn serve(addr: SocketAddr, routes: Router, shutdown: Shutdown) -> anyhow::Result<Running> {
-    let listener =
-        TcpListener::bind(addr).await.with_context(|| format!("the admin address {addr} is not free"))?;
+    let listener = TcpListener::bind(addr)
+        .await
+        .with_context(|| format!("cannot listen on {addr} for operators; choose another with --admin"))?;
     let addr = listener.local_addr().context("the admin socket has no address")?;
     let task = tokio::spawn(async move {
         let until = async move { shutdown.wait().await };
