@@ -39,16 +39,20 @@ impl Builder {
     }
 
     #[must_use]
-    pub fn children(mut self, children: impl IntoIterator<Item = Element>) -> Self {
+    pub fn children(mut self, children: impl IntoIterator<Item = impl Into<Element>>) -> Self {
         for child in children {
-            self.element.append_child(child);
+            self.element.append_child(child.into());
         }
         self
     }
 
+    /// Appends text; empty text is none, `<a/>` and not `<a></a>`.
     #[must_use]
     pub fn text(mut self, text: impl Into<String>) -> Self {
-        self.element.append_text(text);
+        let text = text.into();
+        if !text.is_empty() {
+            self.element.append_text(text);
+        }
         self
     }
 

@@ -16,10 +16,11 @@ impl Core {
         let lock = if self.room.password.is_some() { "muc_passwordprotected" } else { "muc_unsecured" };
         let features =
             [ns::MUC, lock, "muc_open", "muc_nonanonymous", "muc_hidden", "muc_temporary", "muc_unmoderated"];
-        let began = self.room.began.map(|at| at.to_string());
+        // upstream counts from the second occupant, and the focus is its first one
+        let since = self.room.since.map(|at| at.to_string());
         let fields: Vec<Field<'_>> = [
             ("muc#roominfo_meetingId", self.room.meeting_id.as_deref()),
-            ("muc#roominfo_created_timestamp", began.as_deref()),
+            ("muc#roominfo_created_timestamp", since.as_deref()),
         ]
         .into_iter()
         .filter_map(|(var, value)| Some(Field { var, kind: None, value: value? }))

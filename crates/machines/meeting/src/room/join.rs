@@ -97,9 +97,6 @@ impl Core {
         };
         room.joins += 1;
         room.occupants.insert(nick.to_owned(), occupant);
-        if room.occupants.len() > 1 {
-            room.began.get_or_insert(turn.now);
-        }
         if let Some(session) = self.sessions.session_mut(stanza.from) {
             session.nick = Some(nick.to_owned());
         }

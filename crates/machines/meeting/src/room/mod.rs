@@ -46,8 +46,6 @@ pub(crate) struct Room {
     pub(crate) routes: Routes,
     /// when the first occupant joined
     pub(crate) since: Option<Millis>,
-    /// when the second one joined: the meeting began
-    began: Option<Millis>,
     /// this meeting among all that ever were in this room
     meeting_id: Option<String>,
     joins: u64,

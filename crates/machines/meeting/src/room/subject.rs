@@ -45,11 +45,7 @@ impl Core {
     fn subject_message(&self) -> Stencil {
         let subject = &self.room.subject;
         let from = subject.by.as_ref().map_or_else(|| self.room_jid.clone(), |nick| self.occupant_jid(nick));
-        let subject = elem("subject", ns::CLIENT);
-        let subject = match self.room.subject.text.as_str() {
-            "" => subject,
-            text => subject.text(text),
-        };
+        let subject = elem("subject", ns::CLIENT).text(self.room.subject.text.as_str());
         let message = elem("message", ns::CLIENT).attr("type", "groupchat").attr("from", from).child(subject);
         Stencil::new(&message.build())
     }

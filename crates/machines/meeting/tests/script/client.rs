@@ -44,8 +44,12 @@ impl Client {
             self.counted += 1;
         }
         let request = kind == Some(Kind::Iq) && xmpp::stanza::is_request(&element);
-        let of_focus = element.attr("from") == Some("demo@conference.meet.example/focus");
-        if !(request && of_focus) && !element.is("r", ns::SM) {
+        let passed_over = if request {
+            element.attr("from") == Some("demo@conference.meet.example/focus")
+        } else {
+            element.is("r", ns::SM)
+        };
+        if !passed_over {
             self.got.push_back(text);
         }
     }

@@ -220,7 +220,7 @@ impl Stage {
         seed[..8].copy_from_slice(&self.entries.to_be_bytes());
         let effects = self.meeting.apply(&Entry { at: self.now, seed, input });
         self.meeting.check_invariants();
-        let restored = Meeting::restore("demo", &self.meeting.snapshot()).unwrap();
+        let restored = Meeting::restore("demo", &self.meeting.snapshot()).expect("a snapshot comes back");
         assert_eq!(restored, self.meeting, "a snapshot is the state");
         self.meeting = restored;
         for effect in effects {
