@@ -50,14 +50,14 @@ export function percentile(values: number[], part: number): number {
   return sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)] ?? Number.NaN;
 }
 
-/** The bridge's counters, as /metrics has them. */
+/** The bridge's counters, as /metrics has them, under the names that Jitsi's own bridge uses. */
 async function udpPackets(server: Server): Promise<{ received: number; sent: number }> {
   const text = await server.metrics();
   const sum = (name: RegExp): number =>
     [...text.matchAll(name)].reduce((total, match) => total + Number(match[1]), 0);
   return {
-    received: sum(/^bridge_packets_received_total(?:\{[^}]*\})? (\S+)$/gm),
-    sent: sum(/^bridge_packets_sent_total(?:\{[^}]*\})? (\S+)$/gm),
+    received: sum(/^jitsi_jvb_packets_received_total(?:\{[^}]*\})? (\S+)$/gm),
+    sent: sum(/^jitsi_jvb_packets_sent_total(?:\{[^}]*\})? (\S+)$/gm),
   };
 }
 

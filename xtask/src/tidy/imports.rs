@@ -24,7 +24,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("shard", &["service", "journal", "meeting", "placement", "xmpp", "colibri"]),
     ("bridge", &["service", "sfu", "xmpp", "colibri"]),
     // the binary, and the workshop
-    ("althing", &["service", "journal", "router", "shard", "bridge"]),
+    // it hands the machine's settings to the shard and its summaries to operators
+    ("althing", &["service", "journal", "router", "shard", "bridge", "meeting"]),
     ("xtask", &[]),
 ];
 
