@@ -28,7 +28,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Run everything for one machine: web client, router, shard and bridge
-    Up(flags::Up),
+    Up(Box<flags::Up>),
     /// Ask a running server about its nodes and meetings
     Ctl(flags::Ctl),
     /// Print the reference configuration: every key with its default and a comment
