@@ -1,5 +1,8 @@
 // Every bound of the protocol layer. Times in milliseconds.
 
+/** of a room's name, before it is encoded */
+export const ROOM_CHARACTERS_MAX = 200;
+
 /** one incoming frame, in characters; stock servers stop at 256 KiB */
 export const FRAME_LENGTH_MAX = 1 << 20;
 /** stanzas sent and not yet acknowledged; beyond it the session is given up and joined afresh */

@@ -1,7 +1,9 @@
 // Which room the page's address names, and what its query and fragment ask for.
 
+import { ROOM_CHARACTERS_MAX } from "./limits";
+
 export interface Place {
-  /** lower case, as it goes into the room's address; empty: the start page */
+  /** as it goes into the room's address, see `roomName`; empty: the start page */
   room: string;
   /** empty: none */
   tenant: string;
@@ -19,16 +21,32 @@ export function readPlace(page: Pick<Location, "pathname" | "search" | "hash">):
   const wishes = new URLSearchParams(page.hash.replace(/^#/, ""));
   return {
     room: roomName(room),
-    tenant: parts.length > 1 ? roomName(parts[0] ?? "") : "",
+    tenant: parts.length > 1 ? tenantName(parts[0] ?? "") : "",
     token: new URLSearchParams(page.search).get("jwt") ?? undefined,
     skipPrejoin: wishes.has("skip-prejoin") && wishes.get("skip-prejoin") !== "false",
     name: wishes.get("name")?.trim() || undefined,
   };
 }
 
-/** What people type, as the node of an address: lower case, without what RFC 7622 forbids there. */
+/**
+ * What people type, as the node of an address: lower case and percent-encoded, as every Jitsi client writes it, so that
+ * all of them mean the same room. Without what no room name may have.
+ */
 export function roomName(typed: string): string {
-  return typed.normalize("NFKC").toLowerCase().replace(/[\s"&'/:<>@?#[\]\\\u0000-\u001f\u007f]/g, "").slice(0, 200);
+  const name = typed.normalize("NFKC").trim().toLowerCase().replace(/['\u0000-\u001f\u007f]/g, "").slice(0, ROOM_CHARACTERS_MAX);
+  return encodeURIComponent(name.replace(LONE_SURROGATES, "")).toLowerCase();
+}
+
+const LONE_SURROGATES = /\p{Surrogate}/gu;
+
+/** The name of a room as people read it. */
+export function readable(room: string): string {
+  return decode(room);
+}
+
+/** A tenant is a label of a domain name. */
+function tenantName(typed: string): string {
+  return typed.toLowerCase().replace(/[^a-z0-9_-]/g, "");
 }
 
 function decode(part: string): string {

@@ -1,6 +1,7 @@
 // The line above the pictures: what this meeting is, how long it has been going on, and what is rarely needed.
 
 import { useEffect, useState } from "preact/hooks";
+import { readable } from "../protocol/place";
 import { Icon } from "./icons";
 import { useCall } from "./use-call";
 
@@ -10,7 +11,7 @@ export function Header() {
   return (
     <header class="header">
       <h1 class="title" title={call.address}>
-        {subject || call.place.room}
+        {subject || readable(call.place.room)}
       </h1>
       {locked && (
         <span class="locked" title="A password is needed to join" role="img" aria-label="Locked with a password">

@@ -1,6 +1,7 @@
 // The link to hand out, and what a moderator may set: subject and password.
 
 import { useRef, useState } from "preact/hooks";
+import { readable } from "../protocol/place";
 import { Icon } from "./icons";
 import { Modal } from "./modal";
 import { useCall } from "./use-call";
@@ -59,7 +60,7 @@ function Options() {
       <form class="field" onSubmit={rename}>
         <label for="subject">Subject</label>
         <div class="row">
-          <input id="subject" data-testid="subject-input" value={title} maxLength={100} placeholder={call.place.room} onInput={(event) => setTitle(event.currentTarget.value)} />
+          <input id="subject" data-testid="subject-input" value={title} maxLength={100} placeholder={readable(call.place.room)} onInput={(event) => setTitle(event.currentTarget.value)} />
           <button class="button" data-testid="subject-set">Set</button>
         </div>
       </form>

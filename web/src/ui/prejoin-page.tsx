@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { watchLevel } from "../media/level";
+import { readable } from "../protocol/place";
 import { Avatar } from "./avatar";
 import { DeviceMenu } from "./device-menu";
 import { Icon } from "./icons";
@@ -29,7 +30,7 @@ export function PrejoinPage({ join }: { join: () => void }) {
         </div>
       </section>
       <form class="card" onSubmit={submit}>
-        <h1>{call.place.room}</h1>
+        <h1>{readable(call.place.room)}</h1>
         <label class="field">
           <span>Your name</span>
           <input

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { recentRooms } from "../media/preferences";
-import { roomName, suggestRoom } from "../protocol/place";
+import { readable, roomName, suggestRoom } from "../protocol/place";
 
 export function StartPage() {
   const [suggestion] = useState(() => suggestRoom());
@@ -11,7 +11,7 @@ export function StartPage() {
   const start = (event: Event) => {
     event.preventDefault();
     const room = roomName(typed) || suggestion;
-    location.assign(`/${encodeURIComponent(room)}`);
+    location.assign(`/${room}`);
   };
   return (
     <main class="page start">
@@ -44,7 +44,7 @@ export function StartPage() {
             <ul class="recent">
               {recent.map((room) => (
                 <li key={room}>
-                  <a href={`/${room.split("/").map(encodeURIComponent).join("/")}`}>{room}</a>
+                  <a href={`/${room}`}>{readable(room)}</a>
                 </li>
               ))}
             </ul>

@@ -9,6 +9,7 @@ import { Emitter } from "../emitter";
 import { nickFor } from "../jid";
 import type { LocalTracks, PeerMaker } from "../jingle/peer";
 import * as ns from "../ns";
+import { readable } from "../place";
 import { requestConference } from "../room/conference-request";
 import { readMute, type MuteKind } from "../room/moderation";
 import type { Self } from "../room/own-presence";
@@ -66,7 +67,7 @@ export class Meeting extends Emitter<MeetingEvents> {
     this.store = new Store(initialState(options.name));
     this.chat = new Chat(this.store);
     const url = new URL(options.config.websocket);
-    url.searchParams.set("room", options.room);
+    url.searchParams.set("room", readable(options.room));
     if (options.token) url.searchParams.set("token", options.token);
     const { parser, makeSocket, config } = options;
     this.connection = new Connection({ url: url.href, domain: config.domain, parser, makeSocket });
