@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::address::room_jid;
 use crate::effect::Effect;
 use crate::entry::{Input, Millis};
 use crate::focus::{Cx, Focus, Out};
@@ -25,10 +26,10 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    pub(crate) fn new(room: &str, settings: &Settings) -> Self {
+    pub(crate) fn new(name: &str, settings: &Settings) -> Self {
         Self {
             settings: settings.clone(),
-            room_jid: format!("{room}@{}", settings.muc_domain),
+            room_jid: room_jid(name, settings),
             sessions: Sessions::default(),
             room: Room::default(),
             focus: Focus::default(),
@@ -37,10 +38,11 @@ impl Core {
         }
     }
 
-    pub(crate) fn handle(&mut self, turn: &mut Turn, input: &Input) {
+    /// `name` is the meeting's, see [`room_jid`].
+    pub(crate) fn handle(&mut self, turn: &mut Turn, name: &str, input: &Input) {
         self.clock = turn.now;
         match input {
-            Input::Owner { settings, .. } => self.handle_owner(turn, settings),
+            Input::Owner { settings, .. } => self.handle_owner(turn, name, settings),
             Input::Bind { conn, iq_id } => self.handle_bind(turn, *conn, iq_id),
             Input::Resume { conn, previd, h } => self.handle_resume(turn, *conn, previd, *h),
             Input::Received { conn, text } => self.handle_received(turn, *conn, text),
@@ -101,9 +103,8 @@ impl Core {
     }
 
     /// Every connection of the former owner is gone; sessions that cannot be resumed are gone with them.
-    fn handle_owner(&mut self, turn: &mut Turn, settings: &Settings) {
-        let room = self.room_jid.split('@').next().unwrap_or_default();
-        self.room_jid = format!("{room}@{}", settings.muc_domain);
+    fn handle_owner(&mut self, turn: &mut Turn, name: &str, settings: &Settings) {
+        self.room_jid = room_jid(name, settings);
         self.settings = settings.clone();
         self.drop_all(turn);
         self.with_focus(turn, |focus, cx| focus.handle_owner_changed(cx));

@@ -15,6 +15,7 @@
 //! What it refuses to know: how a client authenticated, where a connection ends, which bridges exist, whether
 //! anybody listens to its facts. It trusts the order of its entries and nothing within a stanza.
 
+mod address;
 mod codec;
 mod core;
 mod effect;
@@ -51,12 +52,13 @@ pub struct Meeting {
 }
 
 impl Meeting {
-    /// A meeting before its first entry. `room` is the node of the room's JID: lower case, already checked.
+    /// A meeting before its first entry. `room` is its name, `ROOM` or `[TENANT]ROOM`; `ROOM` is the node of the room's
+    /// JID: lower case, already checked.
     pub fn new(room: &str) -> Self {
         Self { room: room.to_owned(), core: None }
     }
 
-    /// The node of the room's JID.
+    /// Its name, as it was given to [`Meeting::new`].
     pub fn room(&self) -> &str {
         &self.room
     }
@@ -71,7 +73,7 @@ impl Meeting {
         };
         let was_idle = core.is_idle();
         let mut turn = Turn::new(entry, core.clock);
-        core.handle(&mut turn, &entry.input);
+        core.handle(&mut turn, &self.room, &entry.input);
         if core.is_idle() && !was_idle {
             turn.effects.push(Effect::Ended);
         }

@@ -182,12 +182,12 @@ impl Core {
             return Address::Account;
         }
         if bare.node().is_some() {
-            return if domain == self.settings.muc_domain { Address::OtherRoom } else { Address::Elsewhere };
+            return if domain == self.room_domain() { Address::OtherRoom } else { Address::Elsewhere };
         }
         match domain {
             _ if domain == self.settings.domain => Address::Domain,
             _ if domain == self.settings.focus_domain => Address::Focus,
-            _ if domain == self.settings.muc_domain => Address::RoomService,
+            _ if domain == self.room_domain() => Address::RoomService,
             _ if domain == self.end_conference_domain() => Address::EndConference,
             _ => Address::Elsewhere,
         }

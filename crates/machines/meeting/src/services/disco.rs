@@ -24,7 +24,7 @@ impl Core {
     }
 
     pub(super) fn answer_room_service_info(&mut self, turn: &mut Turn, stanza: &Stanza) {
-        let name = &self.settings.muc_domain;
+        let name = self.room_domain();
         let info =
             info(node(stanza), [identity("conference", "text", name), feature(ns::MUC), feature(ns::PING)]);
         self.answer(turn, stanza, Some(info));
