@@ -67,8 +67,9 @@ impl Meetings {
     pub(crate) async fn deliver(shard: &Arc<Shard>, room: &RoomKey, message: Message) -> Result<Inbox, Full> {
         let mut message = message;
         loop {
-            let inbox = shard.meetings.start(shard, room.as_str())?;
-            match inbox.send(message).await {
+            let (inbox, busy) = shard.meetings.put(shard, room.as_str(), message)?;
+            let Some(returned) = busy else { return Ok(inbox) };
+            match inbox.send(returned).await {
                 Ok(()) => return Ok(inbox),
                 // it ended at this moment: the next one takes it
                 Err(mpsc::error::SendError(returned)) => message = returned,
@@ -76,35 +77,50 @@ impl Meetings {
         }
     }
 
+    /// Puts the message into the inbox under the lock under which a meeting ends, so that none ends with it. Gives it
+    /// back where the inbox is full.
+    fn put(
+        &self,
+        shard: &Arc<Shard>,
+        room: &str,
+        message: Message,
+    ) -> Result<(Inbox, Option<Message>), Full> {
+        let mut running = self.running();
+        let inbox = running.start(shard, room)?;
+        let busy = match inbox.try_send(message) {
+            Ok(()) => None,
+            Err(mpsc::error::TrySendError::Full(message) | mpsc::error::TrySendError::Closed(message)) => {
+                Some(message)
+            }
+        };
+        Ok((inbox, busy))
+    }
+
     /// Does this meeting run?
     pub(crate) fn has(&self, room: &RoomKey) -> bool {
         self.running().tasks.get(room.as_str()).is_some_and(|task| !task.inbox.is_closed())
     }
 
-    /// The inbox of a meeting, which is started if it does not run: replayed where the journal has it.
-    pub(crate) fn start(&self, shard: &Arc<Shard>, room: &str) -> Result<Inbox, Full> {
-        let mut running = self.running();
-        if let Some(task) = running.tasks.get(room).filter(|task| !task.inbox.is_closed()) {
-            return Ok(task.inbox.clone());
-        }
-        if running.tasks.len() >= shard.config.limits.meetings_max {
-            return Err(Full);
-        }
-        running.started += 1;
-        let number = running.started;
-        let (inbox, messages) = mpsc::channel(INBOX_MAX);
-        running.tasks.insert(room.to_owned(), Task { inbox: inbox.clone(), number });
-        shard.counts.meetings.set(i64::try_from(running.tasks.len()).unwrap_or(i64::MAX));
-        shard.tasks.spawn(owner::run(Arc::clone(shard), room.to_owned(), number, messages));
-        Ok(inbox)
+    /// Starts a meeting if it does not run: replayed where the journal has it.
+    pub(crate) fn start(&self, shard: &Arc<Shard>, room: &str) -> Result<(), Full> {
+        self.running().start(shard, room).map(drop)
     }
 
-    /// A task ends: from here on the room is started anew.
+    /// A task whose meeting is over ends, unless somebody has come meanwhile: then it gives `false`.
+    pub(crate) fn end(&self, room: &str, number: TaskNumber, messages: &mut mpsc::Receiver<Message>) -> bool {
+        let mut running = self.running();
+        if !messages.is_empty() {
+            return false;
+        }
+        messages.close();
+        running.remove(room, number);
+        true
+    }
+
+    /// A task has ended for another reason: from here on the room is started anew.
     pub(crate) fn ended(&self, shard: &Shard, room: &str, number: TaskNumber) {
         let mut running = self.running();
-        if running.tasks.get(room).is_some_and(|task| task.number == number) {
-            running.tasks.remove(room);
-        }
+        running.remove(room, number);
         shard.counts.meetings.set(i64::try_from(running.tasks.len()).unwrap_or(i64::MAX));
     }
 
@@ -126,5 +142,29 @@ impl Meetings {
 
     fn running(&self) -> MutexGuard<'_, Running> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Running {
+    fn start(&mut self, shard: &Arc<Shard>, room: &str) -> Result<Inbox, Full> {
+        if let Some(task) = self.tasks.get(room).filter(|task| !task.inbox.is_closed()) {
+            return Ok(task.inbox.clone());
+        }
+        if self.tasks.len() >= shard.config.limits.meetings_max {
+            return Err(Full);
+        }
+        self.started += 1;
+        let number = self.started;
+        let (inbox, messages) = mpsc::channel(INBOX_MAX);
+        self.tasks.insert(room.to_owned(), Task { inbox: inbox.clone(), number });
+        shard.counts.meetings.set(i64::try_from(self.tasks.len()).unwrap_or(i64::MAX));
+        shard.tasks.spawn(owner::run(Arc::clone(shard), room.to_owned(), number, messages));
+        Ok(inbox)
+    }
+
+    fn remove(&mut self, room: &str, number: TaskNumber) {
+        if self.tasks.get(room).is_some_and(|task| task.number == number) {
+            self.tasks.remove(room);
+        }
     }
 }

@@ -17,9 +17,7 @@ use tokio_tungstenite::tungstenite::Message;
 async fn a_room_that_is_none_is_refused() {
     let shard = start().await;
     let long = format!("room={}", "x".repeat(10 * 1024));
-    for query in
-        ["", "room=", "room=a%20b", "room=a%00b", "room=a%0Ab", "room=%3Cx%3E", "room=a&prefix=%5B", &long]
-    {
+    for query in ["", "room=", "room=a%00b", "room=a%0Ab", "room=a%7F", "room=a&prefix=%5B", &long] {
         assert_eq!(Guest::try_connect(&shard, query).await.err(), Some(StatusCode::BAD_REQUEST), "{query}");
         let (status, body) = get(&shard, &format!("/xmpp-websocket?{query}")).await;
         assert_eq!(status, 400, "{query}");

@@ -1,5 +1,7 @@
 //! IQs: between occupants, to and from the focus, and to the domain itself.
 
+use std::collections::BTreeMap;
+
 use xmpp::build::set_attr;
 use xmpp::jid::{FullJid, Jid};
 use xmpp::stanza_error::Condition;
@@ -48,7 +50,7 @@ impl Brewery {
                 None => self.for_room(stream, iq),
             };
         }
-        let own_account = *to == Jid::from(own.to_bare());
+        let own_account = to.resource().is_none() && to.to_bare() == own.to_bare();
         if own_account || to.to_string() == self.domain || to.to_string() == self.room.domain().as_str() {
             return self.for_server(stream, iq);
         }
@@ -116,8 +118,11 @@ impl Brewery {
 
     /// A bridge has left: what it was asked stays without answer.
     pub(super) fn forget_requests(&mut self, nick: &str) -> Vec<Out> {
-        let open = self.asked.extract_if(.., |_, asked| asked.nick == nick);
-        open.map(|(_, asked)| Out::Answered { ask: asked.ask, answer: None }).collect()
+        let (gone, open) =
+            std::mem::take(&mut self.asked).into_iter().partition(|(_, asked)| asked.nick == nick);
+        self.asked = open;
+        let gone: BTreeMap<String, Asked> = gone;
+        gone.into_values().map(|asked| Out::Answered { ask: asked.ask, answer: None }).collect()
     }
 
     fn focus_nick(&self) -> String {

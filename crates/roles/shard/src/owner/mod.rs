@@ -37,7 +37,7 @@ pub(crate) async fn run(
     let live = async {
         let owner = Owner::open(&shard, &room).await;
         match owner {
-            Ok(owner) => owner.run(&mut messages).await,
+            Ok(owner) => owner.run(number, &mut messages).await,
             Err(error) => tracing::error!(%error, "a meeting cannot be replayed"),
         }
     };
@@ -126,14 +126,16 @@ impl Owner {
         })
     }
 
-    async fn run(mut self, messages: &mut mpsc::Receiver<Message>) {
+    async fn run(mut self, number: TaskNumber, messages: &mut mpsc::Receiver<Message>) {
         let end = loop {
             let turn = self.turn(messages).await;
             match turn {
                 Ok(()) => {}
                 Err(End::Over) => {
-                    self.ledger.purge().await;
-                    if messages.is_empty() {
+                    if self.owns {
+                        self.ledger.purge().await;
+                    }
+                    if self.shard.meetings.end(&self.room, number, messages) {
                         break End::Over;
                     }
                     // somebody came at this moment: the room begins anew, in the same task
@@ -185,7 +187,8 @@ impl Owner {
         if self.ledger.since_snapshot() >= SNAPSHOT_ENTRIES {
             self.ledger.snapshot(self.machine.snapshot()).await;
         }
-        if self.machine.is_idle() && self.own.is_empty() && self.owns {
+        // also where nothing has begun: somebody only asked
+        if self.machine.is_idle() && self.own.is_empty() {
             return Err(End::Over);
         }
         Ok(())

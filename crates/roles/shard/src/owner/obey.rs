@@ -96,8 +96,9 @@ impl Asked {
 
     /// The requests whose time is over.
     pub(super) fn expired(&mut self, shard: &Shard, now: Instant) -> Vec<Input> {
-        let over = self.open.extract_if(.., |_, open| open.until <= now);
-        let over: Vec<_> = over.collect();
+        let (over, open): (BTreeMap<_, _>, _) =
+            std::mem::take(&mut self.open).into_iter().partition(|(_, open)| open.until <= now);
+        self.open = open;
         let inputs = over.into_iter().map(|(id, open)| {
             shard.fleet.forget(open.ask);
             shard.counts.bridge_requests_unanswered.inc();
