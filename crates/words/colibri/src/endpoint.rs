@@ -1,10 +1,10 @@
 //! `<endpoint/>` with its media and transport, to and from XML.
 
-use xmpp::Element;
 use xmpp::jingle::ice::IceUdp;
 use xmpp::jingle::rtp::{Description, Kind};
-use xmpp::jingle::xml::{Build, Read};
+use xmpp::jingle::xml::Read;
 use xmpp::jingle::{Malformed, Problem, ns};
+use xmpp::{Element, elem};
 
 use crate::limits::{CAPABILITIES_MAX, MEDIA_MAX};
 use crate::request::{expect, read_all};
@@ -40,26 +40,23 @@ impl Endpoint {
 
     /// Writes `<endpoint/>`.
     pub fn to_element(&self) -> Element {
-        let capability = |name: &String| Element::builder("capability", NS).with("name", name).build();
+        let capability = |name: &String| elem("capability", NS).attr("name", name).build();
         let force_mute = self.force_mute.map(|mute| {
-            Element::builder("force-mute", NS)
-                .with("audio", word(mute.audio))
-                .with("video", word(mute.video))
-                .build()
+            elem("force-mute", NS).attr("audio", word(mute.audio)).attr("video", word(mute.video)).build()
         });
         let last_n =
-            self.initial_last_n.map(|n| Element::builder("initial-last-n", NS).with("value", n).build());
-        Element::builder("endpoint", NS)
-            .with("id", &self.id)
-            .with_flag("create", self.create)
-            .with_flag("expire", self.expire)
-            .with("stats-id", self.stats_id.as_deref())
-            .append_all(self.capabilities.iter().map(capability))
-            .append_all(self.media.iter().map(Media::to_element))
-            .append_all(self.transport.as_ref().map(Transport::to_element))
-            .append_all(self.sources.as_deref().map(sources_element))
-            .append_all(force_mute)
-            .append_all(last_n)
+            self.initial_last_n.map(|n| elem("initial-last-n", NS).attr("value", n.to_string()).build());
+        elem("endpoint", NS)
+            .attr("id", &self.id)
+            .attr_opt("create", self.create.then_some("true"))
+            .attr_opt("expire", self.expire.then_some("true"))
+            .attr_opt("stats-id", self.stats_id.as_deref())
+            .children(self.capabilities.iter().map(capability))
+            .children(self.media.iter().map(Media::to_element))
+            .children(self.transport.as_ref().map(Transport::to_element))
+            .children(self.sources.as_deref().map(sources_element))
+            .children(force_mute)
+            .children(last_n)
             .build()
     }
 }
@@ -72,10 +69,7 @@ impl Media {
     }
 
     fn to_element(&self) -> Element {
-        Element::builder("media", NS)
-            .with("type", self.kind.as_str())
-            .append_all(self.description.to_children())
-            .build()
+        elem("media", NS).attr("type", self.kind.as_str()).children(self.description.to_children()).build()
     }
 }
 
@@ -91,12 +85,12 @@ impl Transport {
     }
 
     fn to_element(&self) -> Element {
-        Element::builder("transport", NS)
-            .with_flag("ice-controlling", self.ice_controlling)
-            .with_flag("use-unique-port", self.use_unique_port)
-            .with_flag("ice-restart", self.ice_restart)
-            .append_all(self.ice.as_ref().map(IceUdp::to_element))
-            .append_all(self.sctp.as_ref().map(Sctp::to_element))
+        elem("transport", NS)
+            .attr_opt("ice-controlling", self.ice_controlling.then_some("true"))
+            .attr_opt("use-unique-port", self.use_unique_port.then_some("true"))
+            .attr_opt("ice-restart", self.ice_restart.then_some("true"))
+            .children(self.ice.as_ref().map(IceUdp::to_element))
+            .children(self.sctp.as_ref().map(Sctp::to_element))
             .build()
     }
 }
@@ -117,7 +111,10 @@ impl Sctp {
             SctpRole::Client => "client",
             SctpRole::Server => "server",
         });
-        Element::builder("sctp", NS).with("port", self.port).with("role", role).build()
+        elem("sctp", NS)
+            .attr_opt("port", self.port.map(|port| port.to_string()))
+            .attr_opt("role", role)
+            .build()
     }
 }
 

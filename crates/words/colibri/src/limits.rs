@@ -1,7 +1,6 @@
-//! How much of a request, an answer or a channel message is read. What is over a limit is refused.
+//! How much of a request, an answer or a channel message is read. What is over a limit is refused. As text, both
+//! are stanzas and keep to the limits of [`xmpp::limits`].
 
-/// Bytes of a request or an answer as text. A full endpoint with all its sources takes about 10 KiB.
-pub const TEXT_BYTES_MAX: usize = 256 * 1024;
 /// Endpoints of one request or answer (forced mutes and expiries come in batches).
 pub const ENDPOINTS_MAX: usize = 500;
 /// Capabilities of one endpoint.

@@ -1,10 +1,11 @@
 //! The `<error/>` of a refused request, to and from XML.
 
-use xmpp::Element;
-use xmpp::jingle::xml::{Build, Read};
+use xmpp::jingle::xml::Read;
 use xmpp::jingle::{Malformed, Problem};
+use xmpp::text::to_text;
+use xmpp::{Element, elem};
 
-use crate::request::bounded;
+use crate::request::parse;
 use crate::{Condition, NS, Reason, Refusal};
 
 /// RFC 6120 section 8.3.3
@@ -43,14 +44,12 @@ impl Refusal {
     /// Writes the `<error/>` of an IQ, in the namespace `jabber:client`.
     pub fn to_element(&self) -> Element {
         let text = Some(&self.text).filter(|text| !text.is_empty());
-        Element::builder("error", NS_CLIENT)
-            .with("type", self.condition.error_type())
-            .append(Element::bare(self.condition.as_str(), NS_STANZAS))
-            .append_all(text.map(|text| Element::builder("text", NS_STANZAS).with_text(text).build()))
-            .append_all(self.reason.map(|r| Element::builder("error", NS).with("reason", r.as_str()).build()))
-            .append_all(
-                self.endpoint.as_ref().map(|id| Element::builder("endpoint", NS).with("id", id).build()),
-            )
+        elem("error", NS_CLIENT)
+            .attr("type", self.condition.error_type())
+            .child(elem(self.condition.as_str(), NS_STANZAS))
+            .children(text.map(|text| elem("text", NS_STANZAS).text(text).build()))
+            .children(self.reason.map(|r| elem("error", NS).attr("reason", r.as_str()).build()))
+            .children(self.endpoint.as_ref().map(|id| elem("endpoint", NS).attr("id", id).build()))
             .build()
     }
 
@@ -59,12 +58,12 @@ impl Refusal {
     /// # Errors
     /// As [`Self::from_element`], and where the text is too long or not one element.
     pub fn from_text(text: &str) -> Result<Self, Malformed> {
-        Self::from_element(&bounded(text)?)
+        Self::from_element(&parse(text)?)
     }
 
     /// Writes an error as text.
     pub fn to_text(&self) -> String {
-        String::from(&self.to_element())
+        to_text(&self.to_element())
     }
 }
 

@@ -1,10 +1,11 @@
 //! `<conference-modify/>` and `<conference-modified/>` to and from XML.
 
-use xmpp::Element;
-use xmpp::jingle::xml::{Build, Read, parse};
+use xmpp::jingle::xml::Read;
 use xmpp::jingle::{Malformed, Problem};
+use xmpp::text::to_text;
+use xmpp::{Element, elem};
 
-use crate::limits::{ENDPOINTS_MAX, TEXT_BYTES_MAX};
+use crate::limits::ENDPOINTS_MAX;
 use crate::source::{read_sources, sources_element};
 use crate::{ConferenceModified, ConferenceModify, Endpoint, NS, Refusal};
 
@@ -27,12 +28,12 @@ impl ConferenceModify {
 
     /// Writes the payload of a request.
     pub fn to_element(&self) -> Element {
-        Element::builder("conference-modify", NS)
-            .with("meeting-id", &self.meeting_id)
-            .with("name", self.name.as_deref())
-            .with_flag("create", self.create)
-            .with_flag("expire", self.expire)
-            .append_all(self.endpoints.iter().map(Endpoint::to_element))
+        elem("conference-modify", NS)
+            .attr("meeting-id", &self.meeting_id)
+            .attr_opt("name", self.name.as_deref())
+            .attr_opt("create", self.create.then_some("true"))
+            .attr_opt("expire", self.expire.then_some("true"))
+            .children(self.endpoints.iter().map(Endpoint::to_element))
             .build()
     }
 
@@ -41,12 +42,12 @@ impl ConferenceModify {
     /// # Errors
     /// As [`Self::from_element`], and where the text is too long or not one element.
     pub fn from_text(text: &str) -> Result<Self, Malformed> {
-        Self::from_element(&bounded(text)?)
+        Self::from_element(&parse(text)?)
     }
 
     /// Writes a request as text.
     pub fn to_text(&self) -> String {
-        String::from(&self.to_element())
+        to_text(&self.to_element())
     }
 }
 
@@ -63,9 +64,9 @@ impl ConferenceModified {
 
     /// Writes the payload of an answer.
     pub fn to_element(&self) -> Element {
-        Element::builder("conference-modified", NS)
-            .append_all(self.endpoints.iter().map(Endpoint::to_element))
-            .append_all(self.sources.as_deref().map(sources_element))
+        elem("conference-modified", NS)
+            .children(self.endpoints.iter().map(Endpoint::to_element))
+            .children(self.sources.as_deref().map(sources_element))
             .build()
     }
 
@@ -74,12 +75,12 @@ impl ConferenceModified {
     /// # Errors
     /// As [`Self::from_element`], and where the text is too long or not one element.
     pub fn from_text(text: &str) -> Result<Self, Malformed> {
-        Self::from_element(&bounded(text)?)
+        Self::from_element(&parse(text)?)
     }
 
     /// Writes an answer as text.
     pub fn to_text(&self) -> String {
-        String::from(&self.to_element())
+        to_text(&self.to_element())
     }
 }
 
@@ -108,16 +109,13 @@ impl Answer {
     /// # Errors
     /// As [`Self::from_element`], and where the text is too long or not one element.
     pub fn from_text(text: &str) -> Result<Self, Malformed> {
-        Self::from_element(&bounded(text)?)
+        Self::from_element(&parse(text)?)
     }
 }
 
-/// The element of a text within [`TEXT_BYTES_MAX`].
-pub(crate) fn bounded(text: &str) -> Result<Element, Malformed> {
-    if text.len() > TEXT_BYTES_MAX {
-        return Err(Malformed { element: String::new(), problem: Problem::NotXml });
-    }
-    parse(text)
+/// The element of a text within the limits of a stanza.
+pub(crate) fn parse(text: &str) -> Result<Element, Malformed> {
+    xmpp::frame::parse(text).map_err(|_| Malformed { element: String::new(), problem: Problem::NotXml })
 }
 
 /// The element has this name, in colibri2's namespace.

@@ -1,10 +1,10 @@
 //! `<sources/>` with its named sources, to and from XML.
 
-use xmpp::Element;
 use xmpp::jingle::rtp::Kind;
 use xmpp::jingle::source::{Source, read_children};
-use xmpp::jingle::xml::{Build, Read};
+use xmpp::jingle::xml::Read;
 use xmpp::jingle::{Malformed, Problem};
+use xmpp::{Element, elem};
 
 use crate::limits::{MEDIA_SOURCES_MAX, SSRCS_MAX};
 use crate::request::read_all;
@@ -17,7 +17,7 @@ pub(crate) fn read_sources(element: &Element) -> Result<Vec<MediaSource>, Malfor
 
 /// Writes `<sources/>`; without any source it means that there are none.
 pub(crate) fn sources_element(sources: &[MediaSource]) -> Element {
-    Element::builder("sources", NS).append_all(sources.iter().map(MediaSource::to_element)).build()
+    elem("sources", NS).children(sources.iter().map(MediaSource::to_element)).build()
 }
 
 impl MediaSource {
@@ -44,11 +44,11 @@ impl MediaSource {
             let name = Some(self.id.clone());
             Source { ssrc: *ssrc, name, msid: None, video_type: self.video_type }.to_element()
         });
-        Element::builder("media-source", NS)
-            .with("type", self.kind.as_str())
-            .with("id", &self.id)
-            .append_all(sources)
-            .append_all(self.groups.iter().map(|group| group.to_element()))
+        elem("media-source", NS)
+            .attr("type", self.kind.as_str())
+            .attr("id", &self.id)
+            .children(sources)
+            .children(self.groups.iter().map(|group| group.to_element()))
             .build()
     }
 }

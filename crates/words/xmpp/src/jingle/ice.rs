@@ -2,12 +2,11 @@
 
 use std::net::IpAddr;
 
-use minidom::Element;
-
 use super::limits::{CANDIDATES_MAX, FINGERPRINTS_MAX, VALUE_BYTES_MAX, WEB_SOCKETS_MAX};
 use super::ns;
 use super::rtp::expect;
-use super::xml::{Build, Malformed, Problem, Read, push_bounded};
+use super::xml::{Malformed, Problem, Read, push_bounded};
+use crate::{Element, elem};
 
 /// `<transport xmlns='urn:xmpp:jingle:transports:ice-udp:1'/>`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -103,18 +102,16 @@ impl IceUdp {
 
     /// Writes `<transport/>`.
     pub fn to_element(&self) -> Element {
-        let web_sockets = self
-            .web_sockets
-            .iter()
-            .map(|url| Element::builder("web-socket", ns::COLIBRI_WS).with("url", url).build());
-        Element::builder("transport", ns::ICE_UDP)
-            .with("ufrag", self.ufrag.as_deref())
-            .with("pwd", self.pwd.as_deref())
-            .with("ice-generation", self.generation)
-            .append_all(self.rtcp_mux.then(|| Element::bare("rtcp-mux", ns::ICE_UDP)))
-            .append_all(self.fingerprints.iter().map(Fingerprint::to_element))
-            .append_all(self.candidates.iter().map(Candidate::to_element))
-            .append_all(web_sockets)
+        let web_sockets =
+            self.web_sockets.iter().map(|url| elem("web-socket", ns::COLIBRI_WS).attr("url", url).build());
+        elem("transport", ns::ICE_UDP)
+            .attr_opt("ufrag", self.ufrag.as_deref())
+            .attr_opt("pwd", self.pwd.as_deref())
+            .attr_opt("ice-generation", self.generation.map(|generation| generation.to_string()))
+            .children(self.rtcp_mux.then(|| elem("rtcp-mux", ns::ICE_UDP).build()))
+            .children(self.fingerprints.iter().map(Fingerprint::to_element))
+            .children(self.candidates.iter().map(Candidate::to_element))
+            .children(web_sockets)
             .build()
     }
 }
@@ -141,19 +138,19 @@ impl Candidate {
 
     /// Writes `<candidate/>`.
     pub fn to_element(&self) -> Element {
-        Element::builder("candidate", ns::ICE_UDP)
-            .with("component", self.component)
-            .with("foundation", &self.foundation)
-            .with("generation", self.generation)
-            .with("id", &self.id)
-            .with("ip", self.ip)
-            .with("network", self.network)
-            .with("port", self.port)
-            .with("priority", self.priority)
-            .with("protocol", &self.protocol)
-            .with("type", self.kind.as_str())
-            .with("rel-addr", self.related.map(|(ip, _)| ip))
-            .with("rel-port", self.related.map(|(_, port)| port))
+        elem("candidate", ns::ICE_UDP)
+            .attr("component", self.component.to_string())
+            .attr("foundation", &self.foundation)
+            .attr("generation", self.generation.to_string())
+            .attr("id", &self.id)
+            .attr("ip", self.ip.to_string())
+            .attr("network", self.network.to_string())
+            .attr("port", self.port.to_string())
+            .attr("priority", self.priority.to_string())
+            .attr("protocol", &self.protocol)
+            .attr("type", self.kind.as_str())
+            .attr_opt("rel-addr", self.related.map(|(ip, _)| ip.to_string()))
+            .attr_opt("rel-port", self.related.map(|(_, port)| port.to_string()))
             .build()
     }
 }
@@ -205,10 +202,10 @@ impl Fingerprint {
 
     /// Writes `<fingerprint/>`.
     pub fn to_element(&self) -> Element {
-        Element::builder("fingerprint", ns::DTLS)
-            .with("hash", &self.hash)
-            .with("setup", self.setup.as_str())
-            .with_text(&self.value)
+        elem("fingerprint", ns::DTLS)
+            .attr("hash", &self.hash)
+            .attr("setup", self.setup.as_str())
+            .text(&self.value)
             .build()
     }
 }

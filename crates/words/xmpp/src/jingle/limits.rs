@@ -22,5 +22,3 @@ pub const GROUPS_MAX: usize = 200;
 pub const GROUP_MEMBERS_MAX: usize = 32;
 /// Bytes of an attribute's value, or of a fingerprint.
 pub const VALUE_BYTES_MAX: usize = 1024;
-/// Nesting of an element that [`parse`](super::xml::parse) reads.
-pub const DEPTH_MAX: usize = 32;

@@ -1,10 +1,9 @@
 //! Payload types and header extensions of a media description (XEP-0167, XEP-0293, XEP-0294).
 
-use minidom::Element;
-
 use super::limits::{EXTENSIONS_MAX, FEEDBACKS_MAX, PARAMETERS_MAX, PAYLOAD_TYPES_MAX};
 use super::ns;
-use super::xml::{Build, Malformed, Problem, Read, push_bounded};
+use super::xml::{Malformed, Problem, Read, push_bounded};
+use crate::{Element, elem};
 
 /// Audio or video: the two media that a bridge forwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,24 +105,21 @@ impl PayloadType {
     pub fn to_element(&self) -> Element {
         let parameters = self.parameters.iter().map(|(name, value)| {
             let name = Some(name).filter(|name| !name.is_empty());
-            Element::builder("parameter", ns::RTP)
-                .with("name", name.map(String::as_str))
-                .with("value", value)
-                .build()
+            elem("parameter", ns::RTP).attr_opt("name", name.map(String::as_str)).attr("value", value).build()
         });
         let feedback = self.feedback.iter().map(|feedback| {
-            Element::builder("rtcp-fb", ns::RTCP_FB)
-                .with("type", &feedback.kind)
-                .with("subtype", feedback.subtype.as_deref())
+            elem("rtcp-fb", ns::RTCP_FB)
+                .attr("type", &feedback.kind)
+                .attr_opt("subtype", feedback.subtype.as_deref())
                 .build()
         });
-        Element::builder("payload-type", ns::RTP)
-            .with("id", self.id)
-            .with("name", &self.name)
-            .with("clockrate", self.clockrate)
-            .with("channels", (self.channels != 1).then_some(self.channels))
-            .append_all(parameters)
-            .append_all(feedback)
+        elem("payload-type", ns::RTP)
+            .attr("id", self.id.to_string())
+            .attr("name", &self.name)
+            .attr("clockrate", self.clockrate.to_string())
+            .attr_opt("channels", (self.channels != 1).then(|| self.channels.to_string()))
+            .children(parameters)
+            .children(feedback)
             .build()
     }
 }
@@ -144,7 +140,7 @@ impl HeaderExtension {
 
     /// Writes `<rtp-hdrext/>`.
     pub fn to_element(&self) -> Element {
-        Element::builder("rtp-hdrext", ns::RTP_HDREXT).with("id", self.id).with("uri", &self.uri).build()
+        elem("rtp-hdrext", ns::RTP_HDREXT).attr("id", self.id.to_string()).attr("uri", &self.uri).build()
     }
 }
 
@@ -177,7 +173,7 @@ impl Description {
 
     /// Writes those children: payload types, extensions, `<extmap-allow-mixed/>`.
     pub fn to_children(&self) -> Vec<Element> {
-        let mixed = self.extmap_allow_mixed.then(|| Element::bare("extmap-allow-mixed", ns::RTP_HDREXT));
+        let mixed = self.extmap_allow_mixed.then(|| elem("extmap-allow-mixed", ns::RTP_HDREXT).build());
         let payload_types = self.payload_types.iter().map(PayloadType::to_element);
         payload_types.chain(self.extensions.iter().map(HeaderExtension::to_element)).chain(mixed).collect()
     }
@@ -244,7 +240,7 @@ mod tests {
             extmap_allow_mixed: true,
             ..Description::default()
         };
-        let parent = Element::builder("description", ns::RTP).append_all(description.to_children()).build();
+        let parent = elem("description", ns::RTP).children(description.to_children()).build();
         let text = String::from(&parent);
         assert_eq!(text.matches("xmlns='urn:xmpp:jingle:apps:rtp:rtp-hdrext:0'").count(), 2, "{text}");
         assert_eq!(Description::from_children_of(&parent), Ok(description));

@@ -1,11 +1,10 @@
 //! Media sources and their groups (XEP-0339 with Jitsi's names, video types and owners).
 
-use minidom::Element;
-
 use super::limits::{GROUP_MEMBERS_MAX, GROUPS_MAX, SOURCES_MAX};
 use super::ns;
 use super::rtp::{Kind, expect, required};
-use super::xml::{Build, Malformed, Problem, Read, push_bounded};
+use super::xml::{Malformed, Problem, Read, push_bounded};
+use crate::{Element, elem};
 
 /// One synchronisation source as a client signals it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,14 +69,15 @@ impl Source {
 
     /// Writes `<source/>`.
     pub fn to_element(&self) -> Element {
-        let msid = self.msid.as_deref().map(|msid| {
-            Element::builder("parameter", ns::SSMA).with("name", "msid").with("value", msid).build()
-        });
-        Element::builder("source", ns::SSMA)
-            .with("ssrc", self.ssrc)
-            .with("name", self.name.as_deref())
-            .with("videoType", self.video_type.map(VideoType::as_str))
-            .append_all(msid)
+        let msid = self
+            .msid
+            .as_deref()
+            .map(|msid| elem("parameter", ns::SSMA).attr("name", "msid").attr("value", msid).build());
+        elem("source", ns::SSMA)
+            .attr("ssrc", self.ssrc.to_string())
+            .attr_opt("name", self.name.as_deref())
+            .attr_opt("videoType", self.video_type.map(VideoType::as_str))
+            .children(msid)
             .build()
     }
 }
@@ -123,11 +123,8 @@ impl SsrcGroup {
     /// Writes `<ssrc-group/>`.
     pub fn to_element(&self) -> Element {
         let members =
-            self.ssrcs.iter().map(|ssrc| Element::builder("source", ns::SSMA).with("ssrc", *ssrc).build());
-        Element::builder("ssrc-group", ns::SSMA)
-            .with("semantics", self.semantics.as_str())
-            .append_all(members)
-            .build()
+            self.ssrcs.iter().map(|ssrc| elem("source", ns::SSMA).attr("ssrc", ssrc.to_string()).build());
+        elem("ssrc-group", ns::SSMA).attr("semantics", self.semantics.as_str()).children(members).build()
     }
 }
 
@@ -209,10 +206,7 @@ mod tests {
         assert_eq!(read.sources[0].msid.as_deref(), Some("s t"));
         assert_eq!(read.sources[0].video_type, Some(VideoType::Camera));
         assert_eq!(read.groups, [SsrcGroup { semantics: Semantics::Fid, ssrcs: vec![u32::MAX, 2] }]);
-        let again = Element::builder("description", ns::RTP)
-            .with("media", "video")
-            .append_all(read.to_children())
-            .build();
+        let again = elem("description", ns::RTP).attr("media", "video").children(read.to_children()).build();
         assert_eq!(MediaSources::from_description(&again), Ok(read));
     }
 

@@ -115,6 +115,9 @@ proptest! {
             world.settle();
         }
         world.settle();
+        if steps.iter().any(|step| matches!(step, Step::Lose { .. })) {
+            world.time_out_unused();
+        }
         let count = world.clients.len();
         prop_assert!(count < 2 || world.clients.values().all(|client| client.accepted), "{:?}", world.focus);
         if count >= 2 {

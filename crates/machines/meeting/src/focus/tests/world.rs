@@ -301,6 +301,14 @@ impl World {
         self.clients.iter().find(|(_, client)| what(client)).map(|(nick, _)| nick.clone())
     }
 
+    /// Bridges drop endpoints that no client uses, as where the request to expire one was lost.
+    pub(super) fn time_out_unused(&mut self) {
+        let talking = |nick: &String| self.clients.get(nick).is_some_and(|client| client.accepted);
+        for conference in self.bridges.values_mut().flat_map(|bridge| bridge.conferences.values_mut()) {
+            conference.retain(|nick, _| talking(nick));
+        }
+    }
+
     /// Everybody with a session knows exactly what the others send, and so does the bridge.
     pub(super) fn check_agreement(&self) {
         let talking = self.clients.iter().filter(|(_, client)| client.accepted);
