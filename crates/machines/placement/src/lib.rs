@@ -19,10 +19,9 @@ pub struct Bridge {
 
 /// The least stressed bridge that may take new meetings; ties go to the lower id.
 pub fn pick_bridge<'a>(bridges: impl IntoIterator<Item = &'a Bridge>, avoid: &[&str]) -> Option<&'a Bridge> {
-    bridges
-        .into_iter()
-        .filter(|b| b.healthy && !b.shutting_down && !avoid.contains(&b.id.as_str()))
-        .min_by(|a, b| rank(a).partial_cmp(&rank(b)).unwrap_or(std::cmp::Ordering::Equal).then(a.id.cmp(&b.id)))
+    bridges.into_iter().filter(|b| b.healthy && !b.shutting_down && !avoid.contains(&b.id.as_str())).min_by(
+        |a, b| rank(a).partial_cmp(&rank(b)).unwrap_or(std::cmp::Ordering::Equal).then(a.id.cmp(&b.id)),
+    )
 }
 
 /// A draining bridge only where nothing else is left.
