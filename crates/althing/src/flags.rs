@@ -19,7 +19,7 @@ pub(crate) struct Up {
     /// The directory of the journal; meetings survive a restart with it [default: ./data]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The address under which people know the installation, such as https://meet.example.org
+    /// The address under which people know the installation, such as `https://meet.example.org`
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
     /// The UDP port for audio and video [default: 10000]
@@ -82,7 +82,7 @@ pub(crate) enum Question {
     Meetings,
     /// One meeting and who is in it
     Meeting {
-        /// As in its address; [TENANT]ROOM with a tenant
+        /// As in its address; with a tenant `[TENANT]ROOM`
         room: String,
     },
 }
