@@ -31,7 +31,9 @@ pub(crate) fn tidy() -> Result<()> {
 fn tools() -> Result<()> {
     run(&mut command(root(), "cargo", &["fmt", "--all", "--check"]))?;
     run(&mut command(root(), "cargo", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
-    let mut doc = command(root(), "cargo", &["doc", "--workspace", "--no-deps", "--document-private-items"]);
+    // Libraries alone: in binaries, comments on flags are the text of --help.
+    let mut doc =
+        command(root(), "cargo", &["doc", "--workspace", "--lib", "--no-deps", "--document-private-items"]);
     run(doc.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links"))?;
     if first_line("cargo", &["deny", "--version"]).is_none() {
         println!("tidy: cargo-deny is not installed, licences and advisories are not checked here");
