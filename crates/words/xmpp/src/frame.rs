@@ -75,6 +75,7 @@ pub fn options() -> Options {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ns;
     use crate::text::to_text;
 
     fn refused(text: &str) -> FrameError {
@@ -166,6 +167,21 @@ mod tests {
         assert!(parse(&long(limits::STANZA_BYTES_MAX)).is_ok());
         let over = limits::STANZA_BYTES_MAX + 1;
         assert_eq!(refused(&long(over)), FrameError::TooBig(over));
+    }
+
+    #[test]
+    fn elements_of_the_stream_are_within_nothing() {
+        let stream = ns::STREAM;
+        for text in [
+            format!("<message xmlns='jabber:client'><body/><error xmlns='{stream}'/></message>"),
+            format!("<message xmlns='jabber:client'><a><b><s:x xmlns:s='{stream}'/></b></a></message>"),
+            format!("<s:features xmlns:s='{stream}'><s:a/></s:features>"),
+        ] {
+            let refusal = refused(&text);
+            assert_eq!(refusal, FrameError::Limit(TreeError::StreamWithin), "{text}");
+            assert_eq!(refusal.condition(), "policy-violation");
+        }
+        assert!(parse(&format!("<s:features xmlns:s='{stream}'><a xmlns='b'/></s:features>")).is_ok());
     }
 
     #[test]

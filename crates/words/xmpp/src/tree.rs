@@ -2,7 +2,7 @@
 
 use minidom::rxml::Event;
 
-use crate::{Element, limits};
+use crate::{Element, limits, ns};
 
 /// Builds one top-level element after another. Prefixes are resolved on the way and gone afterwards.
 #[derive(Debug, Default)]
@@ -11,7 +11,7 @@ pub struct Tree {
     elements: usize,
 }
 
-/// Which limit an element broke.
+/// Which limit or rule an element broke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TreeError {
     #[error("elements are nested deeper than {}", limits::DEPTH_MAX)]
@@ -20,6 +20,9 @@ pub enum TreeError {
     TooManyAttributes,
     #[error("a stanza has more than {} elements", limits::ELEMENTS_MAX)]
     TooManyElements,
+    /// RFC 6120 section 4.8.1: that namespace is for the stream and its own elements
+    #[error("an element of the stream is within another element")]
+    StreamWithin,
 }
 
 impl Tree {
@@ -30,7 +33,7 @@ impl Tree {
     pub fn handle(&mut self, event: Event) -> Result<Option<Element>, TreeError> {
         match event {
             Event::XmlDeclaration(..) => Ok(None),
-            Event::StartElement(_, (ns, name), attributes) => {
+            Event::StartElement(_, (space, name), attributes) => {
                 self.elements += 1;
                 // the tree is dropped and written by recursion, so its depth is bounded here, once
                 if self.open.len() >= limits::DEPTH_MAX {
@@ -42,7 +45,11 @@ impl Tree {
                 if attributes.len() > limits::ATTRIBUTES_MAX {
                     return Err(TreeError::TooManyAttributes);
                 }
-                let mut element = Element::bare(name.as_str(), ns.as_str());
+                // COMPAT: clients look for a stream error anywhere within a stanza, and give their session up for it
+                if !self.open.is_empty() && space.as_str() == ns::STREAM {
+                    return Err(TreeError::StreamWithin);
+                }
+                let mut element = Element::bare(name.as_str(), space.as_str());
                 *element.attrs_mut() = attributes;
                 self.open.push(element);
                 Ok(None)
