@@ -24,9 +24,15 @@ pub const REQUEST_TIME: Duration = Duration::from_secs(20);
 pub const ROOM_BYTES_MAX: usize = 255;
 pub const TENANT_BYTES_MAX: usize = 63;
 
-/// Frames and bytes that wait for a client's socket; a client that does not read loses its connection beyond that.
-pub const OUTBOX_FRAMES_MAX: usize = 2_048;
-pub const OUTBOX_BYTES_MAX: usize = 8 << 20;
+/// Frames and bytes that wait for a client's socket; a client that does not read loses its connection beyond that. A
+/// resume sends everything unacknowledged at once, so there must be room for the most that a meeting keeps for one
+/// client, for what it says beside it (requests for acknowledgements, the resumption itself), and for more meanwhile.
+pub const OUTBOX_FRAMES_MAX: usize = 8_192;
+pub const OUTBOX_BYTES_MAX: usize = 12 << 20;
+
+/// What a meeting keeps for one client: its own limits on stanzas that were not acknowledged, and their bytes.
+const UNACKED_STANZAS_MAX: usize = 5_000;
+const UNACKED_BYTES_MAX: usize = 8 << 20;
 
 /// For one frame to leave for a client.
 pub const WRITE_TIME: Duration = Duration::from_secs(30);
@@ -92,3 +98,5 @@ pub const NICK_BYTES_MAX: usize = 255;
 const _: () = assert!(PING_AFTER.as_secs() < SILENCE_MAX.as_secs());
 const _: () = assert!(STREAM_PING_AFTER.as_secs() < STREAM_SILENCE_MAX.as_secs());
 const _: () = assert!(NEGOTIATIONS_MAX < HTTP_CONNECTIONS_MAX);
+const _: () = assert!(OUTBOX_FRAMES_MAX >= UNACKED_STANZAS_MAX + UNACKED_STANZAS_MAX / 2);
+const _: () = assert!(OUTBOX_BYTES_MAX >= UNACKED_BYTES_MAX + UNACKED_BYTES_MAX / 2);

@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn too_many_bytes_drop_the_connection() {
-        check(|outbox| (0..=8).for_each(|_| outbox.send("x".repeat(1 << 20))));
+        check(|outbox| (0..=OUTBOX_BYTES_MAX >> 20).for_each(|_| outbox.send("x".repeat(1 << 20))));
     }
 
     #[test]

@@ -65,6 +65,29 @@ async fn a_cut_stream_is_taken_up_and_nothing_is_lost() {
 }
 
 #[tokio::test]
+async fn thousands_of_unacknowledged_stanzas_are_sent_again() {
+    let shard = start().await;
+    let (anna, _) = Guest::bound(&shard, "demo").await;
+    let mut anna = anna.acknowledging();
+    anna.join("demo").await;
+    let (bob, token) = Guest::joined(&shard, "demo").await;
+    bob.cut();
+    until(async || (shard.meetings().await[0].1.hibernating == 1).then_some(())).await;
+    // more than any queue of a socket should hold otherwise
+    for n in 0..3_000 {
+        anna.say(&chat("demo", &n.to_string(), &format!("line {n}."))).await;
+        if n % 100 == 99 {
+            anna.hear_until(&format!("line {n}.")).await;
+        }
+    }
+    let mut bob = Guest::connect(&shard, &format!("room=demo&previd={token}")).await;
+    bob.log_in().await;
+    assert_eq!(bob.resume(&token, 0).await, Ok(1));
+    bob.hear_until("line 0.").await;
+    bob.hear_until("line 2999.").await;
+}
+
+#[tokio::test]
 async fn the_newest_resume_wins() {
     let shard = start().await;
     let (mut old, token) = Guest::joined(&shard, "demo").await;

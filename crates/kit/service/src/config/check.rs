@@ -163,7 +163,7 @@ fn web(raw: &RawWeb) -> Checked<Web> {
 fn limits(raw: &RawLimits) -> Checked<Limits> {
     let connections = number("limits.connections", raw.connections, 1..=1_000_000)?;
     Ok(Limits {
-        occupants: number("limits.occupants", raw.occupants, 1..=10_000)?,
+        occupants: number("limits.occupants", raw.occupants, 1..=1_500)?,
         connections,
         half_open: number("limits.half-open", raw.half_open, 1..=1_000_000)?,
         header_time: duration(

@@ -151,6 +151,8 @@ fn an_error_names_the_key_and_where_it_came_from() {
     check_error(from_text("[xmpp]\ndomain = \"a b\""), &["xmpp.domain:", "a b", "configuration file"]);
     check_error(from_text("[limits]\nheader-time = \"5\""), &["limits.header-time:", "ms, s, min or h"]);
     check_error(from_text("shard-name = \"two words\""), &["shard-name:"]);
+    check_error(from_text("[limits]\noccupants = 1501"), &["limits.occupants:", "1500"]);
+    assert_eq!(from_text("[limits]\noccupants = 1500").unwrap().limits.occupants, 1500);
     let missing = Sources { file: Some("/nowhere/althing.toml".into()), ..Sources::default() };
     check_error(load(&missing), &["/nowhere/althing.toml", "cannot be read"]);
 }
