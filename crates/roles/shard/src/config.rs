@@ -36,6 +36,29 @@ pub struct Limits {
     pub meetings_max: usize,
     /// for a bridge to answer a request
     pub bridge_answer_time: Duration,
+    /// how fast one client is read
+    pub ingress: Ingress,
+}
+
+/// What one client connection may send, for ever and at once; whatever is faster is read later. Rates of 0 count as 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ingress {
+    pub bytes_per_second: u64,
+    pub bytes_burst: u64,
+    /// an acknowledgement counts as a tenth of one
+    pub stanzas_per_second: u64,
+    pub stanzas_burst: u64,
+}
+
+impl Default for Ingress {
+    fn default() -> Self {
+        Self {
+            bytes_per_second: limits::INGRESS_BYTES_PER_SECOND,
+            bytes_burst: limits::INGRESS_BYTES_BURST,
+            stanzas_per_second: limits::INGRESS_STANZAS_PER_SECOND,
+            stanzas_burst: limits::INGRESS_STANZAS_BURST,
+        }
+    }
 }
 
 impl Default for Limits {
@@ -47,6 +70,7 @@ impl Default for Limits {
             head_time: limits::HEAD_TIME,
             meetings_max: limits::MEETINGS_MAX,
             bridge_answer_time: limits::BRIDGE_ANSWER_TIME,
+            ingress: Ingress::default(),
         }
     }
 }

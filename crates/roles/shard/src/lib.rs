@@ -49,7 +49,7 @@ use tokio_util::task::TaskTracker;
 use xmpp::c2s::Accounts;
 use xmpp::jid::BareJid;
 
-pub use config::{Config, Limits};
+pub use config::{Config, Ingress, Limits};
 
 use fleet::Fleet;
 use meetings::Meetings;

@@ -34,6 +34,16 @@ pub const OUTBOX_BYTES_MAX: usize = 12 << 20;
 const UNACKED_STANZAS_MAX: usize = 5_000;
 const UNACKED_BYTES_MAX: usize = 8 << 20;
 
+/// What one client may send, a second and at once. The join of an ordinary client, with its session-accept, presences
+/// and sources, fits into the burst several times; whoever sends more is read later.
+pub const INGRESS_BYTES_PER_SECOND: u64 = 64 * 1024;
+pub const INGRESS_BYTES_BURST: u64 = 512 * 1024;
+pub const INGRESS_STANZAS_PER_SECOND: u64 = 50;
+pub const INGRESS_STANZAS_BURST: u64 = 300;
+
+/// Bytes of an acknowledgement; a longer one counts as a stanza.
+pub const ACK_BYTES_MAX: usize = 256;
+
 /// For one frame to leave for a client.
 pub const WRITE_TIME: Duration = Duration::from_secs(30);
 

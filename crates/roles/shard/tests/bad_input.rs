@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use journal::Memory;
 use shard::{Config, Limits, Running};
-use support::{DOMAIN, End, Guest, PATIENCE, config, get, http, start, start_with};
+use support::{DOMAIN, End, Guest, PATIENCE, config, get, http, limits, start, start_with};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -145,8 +145,7 @@ async fn hears(shard: &Running, nick: &str) -> bool {
 
 #[tokio::test]
 async fn sockets_that_negotiate_are_bounded_in_number_and_time() {
-    let limits =
-        Limits { negotiations_max: 50, negotiation_time: Duration::from_secs(2), ..Limits::default() };
+    let limits = Limits { negotiations_max: 50, negotiation_time: Duration::from_secs(2), ..limits() };
     let shard = start_with(Config { limits, ..config() }, Arc::new(Memory::new())).await;
     let mut half_open = Vec::new();
     for _ in 0..50 {
@@ -162,8 +161,7 @@ async fn sockets_that_negotiate_are_bounded_in_number_and_time() {
 
 #[tokio::test]
 async fn thousands_of_silent_sockets_do_not_hurt() {
-    let limits =
-        Limits { http_connections_max: 2_500, head_time: Duration::from_secs(5), ..Limits::default() };
+    let limits = Limits { http_connections_max: 2_500, head_time: Duration::from_secs(5), ..limits() };
     let shard = start_with(Config { limits, ..config() }, Arc::new(Memory::new())).await;
     let (mut anna, _) = Guest::joined(&shard, "demo").await;
     let mut silent = Vec::new();

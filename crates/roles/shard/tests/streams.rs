@@ -3,8 +3,11 @@
 mod support;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use journal::{Fault, Journal as _, Memory};
+use service::clock::Clock;
+use shard::{Config, Ingress, Limits};
 use support::{End, Guest, between, config, get, http, start, start_with, until};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -85,6 +88,25 @@ async fn thousands_of_unacknowledged_stanzas_are_sent_again() {
     assert_eq!(bob.resume(&token, 0).await, Ok(1));
     bob.hear_until("line 0.").await;
     bob.hear_until("line 2999.").await;
+}
+
+#[tokio::test]
+async fn a_client_that_floods_is_read_at_its_rate_and_disturbs_nobody() {
+    let ingress = Ingress { stanzas_per_second: 20, stanzas_burst: 10, ..Ingress::default() };
+    let limits = Limits { ingress, ..Limits::default() };
+    let shard = start_with(Config { limits, ..config() }, Arc::new(Memory::new())).await;
+    let (mut anna, _) = Guest::joined(&shard, "demo").await;
+    let (mut bob, _) = Guest::joined(&shard, "demo").await;
+    let started = Clock.now();
+    for n in 0..40 {
+        anna.say(&chat("demo", &n.to_string(), &format!("line {n}."))).await;
+    }
+    // in the middle of the flood
+    bob.say(&chat("demo", "b", "bob's")).await;
+    bob.hear_until("bob's").await;
+    bob.hear_until("line 39.").await;
+    // thirty at the least are over the burst
+    assert!(started.elapsed() >= Duration::from_millis(1_450), "{:?}", started.elapsed());
 }
 
 #[tokio::test]

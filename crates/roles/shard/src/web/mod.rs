@@ -1,5 +1,6 @@
 //! The HTTP side: client streams and conference requests, behind the router.
 
+mod ingress;
 mod listen;
 mod socket;
 

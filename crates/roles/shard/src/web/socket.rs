@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message as Frame, Utf8Bytes, WebSocket, close_code};
 use futures_util::stream::{SplitSink, SplitStream};
@@ -19,7 +20,9 @@ use xmpp::limits::STANZA_BYTES_MAX;
 use xmpp::sm;
 use xmpp::text::to_text;
 
+use super::ingress::Meter;
 use crate::Shard;
+use crate::config::Ingress;
 use crate::limits::{CLOSE_TIME, PING_AFTER, SILENCE_MAX, WRITE_TIME};
 use crate::meetings::{Inbox, Meetings, Message};
 use crate::outbox::{Letter, Letters, outbox};
@@ -124,7 +127,7 @@ async fn pump(
             Ended::Dropped
         }
         // while the meeting is busy nothing more is read; the other direction goes on
-        ended = read(conn, inbox, &mut stream) => ended,
+        ended = read(conn, inbox, &mut stream, shard.config.limits.ingress) => ended,
         ended = write(&mut sink, letters) => ended,
     };
     let close = async {
@@ -141,8 +144,14 @@ async fn pump(
     let _ = tokio::time::timeout(CLOSE_TIME, close).await;
 }
 
-async fn read(conn: ConnId, inbox: &Inbox, stream: &mut SplitStream<WebSocket>) -> Ended {
+async fn read(conn: ConnId, inbox: &Inbox, stream: &mut SplitStream<WebSocket>, ingress: Ingress) -> Ended {
+    let mut meter = Meter::new(ingress, Clock.now());
+    let mut pause = Duration::ZERO;
     loop {
+        // who is too fast waits in its own socket; the other direction goes on
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+        }
         let Ok(Some(Ok(frame))) = tokio::time::timeout(SILENCE_MAX, stream.next()).await else {
             return Ended::Dropped;
         };
@@ -150,10 +159,14 @@ async fn read(conn: ConnId, inbox: &Inbox, stream: &mut SplitStream<WebSocket>) 
             Frame::Text(text) if text.len() > STANZA_BYTES_MAX => return Ended::Refused(close_code::SIZE),
             Frame::Text(text) => text,
             Frame::Binary(_) => return Ended::Refused(close_code::UNSUPPORTED),
-            Frame::Ping(_) | Frame::Pong(_) => continue,
+            Frame::Ping(_) | Frame::Pong(_) => {
+                pause = meter.read("", Clock.now());
+                continue;
+            }
             // without a <close/> before it the client may come back
             Frame::Close(_) => return Ended::Dropped,
         };
+        pause = meter.read(&text, Clock.now());
         if text.trim().is_empty() {
             continue;
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use futures_util::{SinkExt as _, StreamExt as _};
 use journal::{Journal, Memory};
-use shard::{Config, Running};
+use shard::{Config, Ingress, Limits, Running};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -22,8 +22,20 @@ pub(crate) const DOMAIN: &str = "meet.example";
 pub(crate) const USER: &str = "jvb";
 pub(crate) const PASSWORD: &str = "secret";
 
+/// A shard that reads its clients as fast as they speak: the floods of the tests shall not take their time.
 pub(crate) fn config() -> Config {
-    Config { accounts: vec![(USER.to_owned(), PASSWORD.to_owned())], ..Config::for_domain(DOMAIN) }
+    Config {
+        accounts: vec![(USER.to_owned(), PASSWORD.to_owned())],
+        limits: limits(),
+        ..Config::for_domain(DOMAIN)
+    }
+}
+
+pub(crate) fn limits() -> Limits {
+    let much = 1 << 30;
+    let ingress =
+        Ingress { bytes_per_second: much, bytes_burst: much, stanzas_per_second: much, stanzas_burst: much };
+    Limits { ingress, ..Limits::default() }
 }
 
 pub(crate) async fn start() -> Running {
