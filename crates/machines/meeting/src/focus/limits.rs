@@ -30,7 +30,8 @@ pub(super) const ATTEMPTS_MAX: u32 = 5;
 /// Endpoints remembered that left while their bridge could not be told; the bridge times others out itself.
 pub(super) const DEPARTED_MAX: usize = 500;
 
-/// Restarts asked for by one client: least distance, and most in a window.
+/// New sessions of one participant, those that its client asks for and those that the focus gives it unasked each
+/// counted by themselves: least distance, and most in a window.
 pub(super) const RESTART_DISTANCE_MS: Millis = 5_000;
 pub(super) const RESTARTS_MAX: usize = 5;
 pub(super) const RESTART_WINDOW_MS: Millis = 60_000;

@@ -21,7 +21,10 @@ pub(super) struct Participant {
     pub(super) attempts: u32,
     /// it had a session before
     pub(super) invited: bool,
+    /// new sessions that its client asked for
     pub(super) restarts: Restarts,
+    /// new sessions that the focus gave it unasked: they cost the client none of its own
+    pub(super) re_invites: Restarts,
 }
 
 impl Participant {
@@ -35,6 +38,7 @@ impl Participant {
             attempts: 0,
             invited: false,
             restarts: Restarts::default(),
+            re_invites: Restarts::default(),
         }
     }
 
@@ -156,7 +160,7 @@ impl Features {
     }
 }
 
-/// When a client was allowed a restart lately.
+/// When a new session was allowed lately.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Restarts(Vec<Millis>);
 

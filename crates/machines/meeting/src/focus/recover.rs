@@ -94,13 +94,14 @@ impl Focus {
         }
     }
 
-    /// A new session on the same bridge, within the same limits as one that the client asks for.
+    /// A new session on the same bridge, within limits like those of the client, but not at its cost: who was just
+    /// invited anew may still find that the new path fails, and say so.
     fn re_invite(&mut self, cx: &mut Cx<'_>, nick: &str) {
         let Some(participant) = self.participants.get_mut(nick) else { return };
         if participant.session().is_none() {
             return;
         }
-        let allowed = participant.restarts.allow(cx.now);
+        let allowed = participant.re_invites.allow(cx.now);
         self.send_terminate(cx, nick, "success", "moving");
         if allowed {
             self.drop_session(cx, nick, Stage::Wanted);

@@ -223,6 +223,22 @@ fn one_endpoint_that_the_bridge_forgot_is_invited_alone() {
 }
 
 #[test]
+fn an_invitation_anew_costs_the_client_no_restart() {
+    let mut world = World::talking(&["ann", "bob"]);
+    world.add_sources("ann", &screen("ann"));
+    world.refuse_one(&refusal(Condition::BadRequest, None));
+    world.settle();
+    assert_eq!(world.client("ann").terminations, ["success"]);
+    assert_eq!(world.restart("ann"), "result", "at once");
+    world.settle();
+    check_all_talk(&world);
+    world.add_sources("ann", &screen("ann"));
+    world.refuse_one(&refusal(Condition::BadRequest, None));
+    world.settle();
+    assert_eq!(world.client("ann").sid, None, "nor does the client's own pay for those of the focus");
+}
+
+#[test]
 fn refusals_of_an_update() {
     let table: [(Refusal, usize, &str); 5] = [
         (refusal(Condition::Conflict, None), 0, "b1"),
