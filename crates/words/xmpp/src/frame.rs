@@ -185,6 +185,37 @@ mod tests {
     }
 
     #[test]
+    fn what_is_xmls_own_is_nobodys_to_use() {
+        for text in [
+            "<a xmlns='b'><xml:c/></a>",
+            "<xml:a/>",
+            "<a xmlns='b'><c xmlns='http://www.w3.org/2000/xmlns/'/></a>",
+            "<a xmlns='b' xmlns:p='http://www.w3.org/2000/xmlns/'><p:c/></a>",
+            "<a xmlns='b' xmlns:p='http://www.w3.org/2000/xmlns/' p:c='d'/>",
+            "<a xmlns='b' xmlns:p='urn:p' p:xmlns='http://jabber.org/protocol/muc#user'/>",
+            "<a xmlns='b' xml:xmlns='c'/>",
+        ] {
+            let refusal = refused(text);
+            let known = matches!(refusal, FrameError::Limit(TreeError::Reserved) | FrameError::Malformed(_));
+            assert!(known, "{text}: {refusal:?}");
+        }
+        assert!(parse("<a xmlns='b' xml:lang='en'/>").is_ok());
+    }
+
+    #[test]
+    fn names_are_for_every_parser() {
+        for name in ["a\u{b7}", "\u{1f600}", "\u{2c00}"] {
+            for text in [
+                format!("<a xmlns='b'><{name}/></a>"),
+                format!("<a xmlns='b' {name}='c'/>"),
+                format!("<{name} xmlns='b'/>"),
+            ] {
+                assert_eq!(refused(&text), FrameError::Limit(TreeError::Name), "{text}");
+            }
+        }
+    }
+
+    #[test]
     fn every_error_has_a_stream_condition() {
         assert_eq!(refused("<a").condition(), "not-well-formed");
         assert_eq!(refused("<a/>").condition(), "invalid-namespace");

@@ -22,6 +22,7 @@ pub mod frame;
 pub mod jingle;
 pub mod limits;
 pub mod muc;
+mod names;
 pub mod ns;
 pub mod ping;
 pub mod sm;

@@ -9,6 +9,7 @@ pub const SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
 pub const BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 pub const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
 pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
+pub const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
 
 /// XEP-0198
 pub const SM: &str = "urn:xmpp:sm:3";
@@ -16,6 +17,10 @@ pub const SM: &str = "urn:xmpp:sm:3";
 pub const PING: &str = "urn:xmpp:ping";
 /// XEP-0203
 pub const DELAY: &str = "urn:xmpp:delay";
+/// XEP-0091, its forerunner
+pub const LEGACY_DELAY: &str = "jabber:x:delay";
+/// XEP-0033
+pub const ADDRESS: &str = "http://jabber.org/protocol/address";
 /// XEP-0215
 pub const EXTDISCO: &str = "urn:xmpp:extdisco:2";
 /// XEP-0030

@@ -1,8 +1,8 @@
 //! Elements out of parser events, within the limits: shared by WebSocket frames and TCP streams.
 
-use minidom::rxml::Event;
+use minidom::rxml::{AttrMap, Event, Namespace, NcName};
 
-use crate::{Element, limits, ns};
+use crate::{Element, limits, names, ns};
 
 /// Builds one top-level element after another. Prefixes are resolved on the way and gone afterwards.
 #[derive(Debug, Default)]
@@ -23,6 +23,11 @@ pub enum TreeError {
     /// RFC 6120 section 4.8.1: that namespace is for the stream and its own elements
     #[error("an element of the stream is within another element")]
     StreamWithin,
+    /// Namespaces in XML 1.0, section 3
+    #[error("an element or attribute is in a namespace that is reserved for XML itself")]
+    Reserved,
+    #[error("a name has characters that not every XML parser takes")]
+    Name,
 }
 
 impl Tree {
@@ -35,27 +40,14 @@ impl Tree {
             Event::XmlDeclaration(..) => Ok(None),
             Event::StartElement(_, (space, name), attributes) => {
                 self.elements += 1;
-                // the tree is dropped and written by recursion, so its depth is bounded here, once
-                if self.open.len() >= limits::DEPTH_MAX {
-                    return Err(TreeError::TooDeep);
-                }
-                if self.elements > limits::ELEMENTS_MAX {
-                    return Err(TreeError::TooManyElements);
-                }
-                if attributes.len() > limits::ATTRIBUTES_MAX {
-                    return Err(TreeError::TooManyAttributes);
-                }
-                // COMPAT: clients look for a stream error anywhere within a stanza, and give their session up for it
-                if !self.open.is_empty() && space.as_str() == ns::STREAM {
-                    return Err(TreeError::StreamWithin);
-                }
+                self.check(space.as_str(), name.as_str(), &attributes)?;
                 let mut element = Element::bare(name.as_str(), space.as_str());
                 *element.attrs_mut() = attributes;
                 self.open.push(element);
                 Ok(None)
             }
             Event::Text(_, text) => {
-                if let Some(element) = self.open.last_mut() {
+                if let Some(element) = self.open.last_mut().filter(|_| !text.is_empty()) {
                     element.append_text(text);
                 }
                 Ok(None)
@@ -67,6 +59,31 @@ impl Tree {
     /// No element is half open.
     pub fn is_empty(&self) -> bool {
         self.open.is_empty()
+    }
+
+    fn check(&self, space: &str, name: &str, attributes: &AttrMap) -> Result<(), TreeError> {
+        // the tree is dropped and written by recursion, so its depth is bounded here, once
+        if self.open.len() >= limits::DEPTH_MAX {
+            return Err(TreeError::TooDeep);
+        }
+        if self.elements > limits::ELEMENTS_MAX {
+            return Err(TreeError::TooManyElements);
+        }
+        if attributes.len() > limits::ATTRIBUTES_MAX {
+            return Err(TreeError::TooManyAttributes);
+        }
+        // COMPAT: clients look for a stream error anywhere within a stanza, and give their session up for it
+        if !self.open.is_empty() && space == ns::STREAM {
+            return Err(TreeError::StreamWithin);
+        }
+        if matches!(space, ns::XML | ns::XMLNS) || attributes.iter().any(is_reserved) {
+            return Err(TreeError::Reserved);
+        }
+        let mut names = attributes.iter().map(|((_, name), _)| name.as_str());
+        if !names::is_plain(name) || !names.all(names::is_plain) {
+            return Err(TreeError::Name);
+        }
+        Ok(())
     }
 
     fn close(&mut self) -> Option<Element> {
@@ -82,4 +99,9 @@ impl Tree {
             }
         }
     }
+}
+
+/// COMPAT: clients select elements by an attribute `xmlns` of whatever namespace, so nobody else's may have that name.
+fn is_reserved(((space, name), _): ((&Namespace, &NcName), &String)) -> bool {
+    space.as_str() == ns::XMLNS || name.as_str() == "xmlns"
 }

@@ -25,6 +25,45 @@ fn element() -> impl Strategy<Value = Element> {
     })
 }
 
+/// One element as a client might write it, with every namespace bound to a prefix.
+fn document() -> impl Strategy<Value = String> {
+    let name = || {
+        prop_oneof![
+            12 => "(p:|q:|xml:|)(a|x|xmlns|iq)".boxed(),
+            1 => "[a-zé·α𐀀ⰰ][a-z0-9é·.-]{0,3}".boxed(),
+        ]
+    };
+    let space = || {
+        prop_oneof![
+            4 => Just(ns::CLIENT),
+            4 => Just("urn:x&#10;&amp;"),
+            1 => Just(ns::XMLNS),
+            1 => Just(ns::XML),
+            1 => Just(ns::STREAM),
+            1 => Just(""),
+        ]
+    };
+    let text =
+        || "([ -%'-;=?-~\\t\\n\\rß€😀]|&lt;|&#13;|&#9;|&quot;|&amp;){0,6}".prop_map(|t| t.replace('\'', ""));
+    let attribute = (name(), text()).prop_map(|(name, value)| format!(" {name}='{value}'"));
+    let attributes = proptest::collection::vec(attribute, 0..3).prop_map(|all| all.concat());
+    let tag = (name(), proptest::option::of(space()), attributes).prop_map(|(name, space, attributes)| {
+        let space = space.map(|space| format!(" xmlns='{space}'")).unwrap_or_default();
+        (format!("{name}{space}{attributes}"), name)
+    });
+    let leaf = (tag, text(), any::<bool>()).prop_map(|((tag, name), text, cdata)| {
+        let cdata = if cdata { "<![CDATA[]]>" } else { "" };
+        format!("<{tag}>{text}{cdata}</{name}>")
+    });
+    let inner = leaf.prop_recursive(3, 8, 3, move |inner| {
+        (proptest::collection::vec(inner, 0..3), space())
+            .prop_map(|(children, space)| format!("<a xmlns='{space}'>{}</a>", children.concat()))
+    });
+    (inner, space(), space()).prop_map(|(inner, p, q)| {
+        format!("<c:a xmlns:c='{}' xmlns:p='{p}' xmlns:q='{q}'>{inner}</c:a>", ns::CLIENT)
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -44,6 +83,14 @@ proptest! {
     }
 
     #[test]
+    fn whatever_is_read_is_written_and_read_again(text in document()) {
+        if let Ok(element) = frame::parse(&text) {
+            let written = to_text(&element);
+            prop_assert_eq!(frame::parse(&written).expect(&written), element, "{}", written);
+        }
+    }
+
+    #[test]
     fn no_text_makes_it_panic(text in ".{0,200}") {
         let _ = frame::parse(&text);
     }
@@ -53,7 +100,7 @@ proptest! {
         text in "(<[/?!]?[a-c:]{0,3}( [a-c:]{1,3}=['\"][a-c<&;#0-9]{0,4}['\"])?/?>|[&;#x0-9a]{0,4}|<!\\[CDATA\\[|\\]\\]>){0,12}"
     ) {
         if let Ok(element) = frame::parse(&text) {
-            prop_assert!(frame::parse(&to_text(&element)).is_ok());
+            prop_assert_eq!(frame::parse(&to_text(&element)), Ok(element));
         }
     }
 }
