@@ -8,6 +8,7 @@ use xmpp::{Element, ns};
 use crate::core::Core;
 use crate::limits;
 use crate::room::focus_occupant::not_an_occupant;
+use crate::room::server_words;
 use crate::route::Stanza;
 use crate::turn::Turn;
 
@@ -44,7 +45,7 @@ impl Core {
         let nodes = outgoing.take_nodes();
         for node in nodes {
             match node.into_element() {
-                Some(child) if !is_ours(&child) => {
+                Some(child) if !server_words::in_message(&child) => {
                     outgoing.append_child(child);
                 }
                 _ => {}
@@ -73,17 +74,5 @@ impl Core {
         }
         self.room.history.remove(retracted);
         Ok(())
-    }
-}
-
-/// What only the server says; a client that says it lies about who speaks or when.
-fn is_ours(child: &Element) -> bool {
-    match child.name() {
-        "x" => child.has_ns(ns::MUC_USER) || child.has_ns("jabber:x:delay"),
-        "delay" => child.has_ns(ns::DELAY),
-        "nick" => child.has_ns(ns::NICK),
-        "display-name" => child.has_ns(ns::DISPLAY_NAME),
-        "addresses" => child.has_ns("http://jabber.org/protocol/address"),
-        _ => false,
     }
 }

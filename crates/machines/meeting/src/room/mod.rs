@@ -16,6 +16,7 @@ mod leave;
 mod owner;
 mod presence;
 mod private;
+mod server_words;
 mod subject;
 
 use std::collections::BTreeMap;

@@ -6,7 +6,7 @@ use xmpp::{Element, elem, muc, ns};
 
 use crate::core::Core;
 use crate::limits;
-use crate::room::cut;
+use crate::room::{cut, server_words};
 use crate::route::Stanza;
 use crate::turn::Turn;
 
@@ -21,7 +21,10 @@ pub(super) struct Said {
 impl Said {
     pub(super) fn of(presence: &Element) -> Self {
         let mut said = Self { children: String::new(), display_name: None, stats_id: None };
-        for child in presence.children().filter(|child| !is_ours(child) && !is_harmful(child)) {
+        for child in presence
+            .children()
+            .filter(|child| !server_words::in_presence(child) && !is_bad_source_info(child))
+        {
             if child.is("nick", ns::NICK) {
                 // the last one counts with clients, so there is only one
                 said.display_name = Some(cut(&child.text(), limits::DISPLAY_NAME_BYTES_MAX).to_owned());
@@ -82,7 +85,8 @@ impl Core {
         }
     }
 
-    /// An occupant's presence, for any receiver. The `x` is the last child: what comes before it is the client's.
+    /// An occupant's presence, for any receiver. What comes before the `x` is the client's, and has no `x` in it, so
+    /// this one is the first. COMPAT: the first `status` is the text that a client shows, so the codes come last.
     pub(super) fn presence_of(&self, nick: &str, codes: &[u16]) -> Option<Stencil> {
         let occupant = self.room.occupants.get(nick)?;
         let item = muc::item(self.room.affiliation(&occupant.jid), &occupant.jid).build();
@@ -93,20 +97,9 @@ impl Core {
     }
 }
 
-/// What only the server says. COMPAT: clients take the first element named `x` for the room's, whatever it is.
-fn is_ours(child: &Element) -> bool {
-    matches!(child.name(), "x" | "identity" | "delay" | "permissions") || child.has_ns(ns::FOCUS)
-}
-
-/// What makes clients skip the presence or act on it as if a server had said it, and source states that are no
-/// JSON object, which clients read without looking.
-fn is_harmful(child: &Element) -> bool {
-    match child.name() {
-        "flip_device" => true,
-        "ignore" => child.has_ns(ns::JITMEET_IGNORE),
-        "SourceInfo" => !is_source_info(&child.text()),
-        _ => false,
-    }
+/// Source states that are no JSON object: clients read them without looking.
+fn is_bad_source_info(child: &Element) -> bool {
+    child.name() == "SourceInfo" && !is_source_info(&child.text())
 }
 
 fn is_source_info(text: &str) -> bool {
@@ -138,6 +131,7 @@ mod tests {
         check("<permissions xmlns='http://jitsi.org/jitmeet'/>", "");
         check("<conference-properties xmlns='http://jitsi.org/protocol/focus'/>", "");
         check("<ignore xmlns='http://jitsi.org/jitmeet/'/><flip_device/>", "");
+        check("<a/><y><z><x xmlns='http://jabber.org/protocol/muc#user'/></z></y><b/>", "<a/><b/>");
     }
 
     #[test]
