@@ -124,6 +124,25 @@ describe("media", () => {
     expect(trackNames()).toEqual([]);
   });
 
+  test("who leaves before their sources are negotiated leaves no line behind", async () => {
+    await media();
+    server.push(room.occupant("bbbbbbbb"));
+    jingle(action("source-add", json(BOB)), "i2");
+    server.push(room.gone("bbbbbbbb"));
+    await settle();
+    expect(trackNames()).toEqual([]);
+    expect(FakePeer.last.offers[FakePeer.last.offers.length - 1]).not.toContain("bbbbbbbb");
+  });
+
+  test("who leaves without sources costs no negotiation", async () => {
+    await media();
+    const before = FakePeer.last.offers.length;
+    server.push(room.occupant("bbbbbbbb"));
+    server.push(room.gone("bbbbbbbb"));
+    await settle();
+    expect(FakePeer.last.offers).toHaveLength(before);
+  });
+
   test("our own sources, sent back to us, are nothing to show", async () => {
     await media();
     jingle(action("source-add", json(`"${ME}":[[],[],[{"s":9,"n":"${ME}-a0","m":"m m"}]]`)), "i2");

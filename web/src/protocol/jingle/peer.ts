@@ -62,6 +62,11 @@ export class Peer {
     return this.round;
   }
 
+  /** Whether sources of theirs are in the description, or may be in a change that waits for its round. */
+  mayHave(owner: string): boolean {
+    return this.changes.length > 0 || this.remote.sources.some((source) => source.owner === owner);
+  }
+
   get localSdp(): string {
     return this.connection.localDescription?.sdp ?? "";
   }

@@ -88,9 +88,7 @@ export class Session {
 
   /** Somebody left: stock focuses send no source-remove for that. */
   occupantLeft(nick: string): void {
-    if (this.peer?.remoteTracks().some((track) => track.owner === nick)) {
-      void this.peer.change((remote) => remote.removeOwner(nick)).catch(() => undefined);
-    }
+    if (this.peer?.mayHave(nick)) this.change(this.peer, (remote) => remote.removeOwner(nick));
   }
 
   /** Says goodbye to the focus, when leaving. */
@@ -145,16 +143,15 @@ export class Session {
   }
 
   private action(iq: Element, jingle: Element, peer: Peer): void {
-    const change = (what: Parameters<Peer["change"]>[0]) => void peer.change(what).catch(() => peer === this.peer && this.restart());
     switch (jingle.attrs["action"]) {
       case "source-add": {
         const sources = readSources(jingle).filter((source) => source.owner !== this.options.nick);
-        if (sources.length > 0) change((remote) => remote.add(sources));
+        if (sources.length > 0) this.change(peer, (remote) => remote.add(sources));
         break;
       }
       case "source-remove": {
         const ssrcs = readSources(jingle).flatMap((source) => source.ssrcs);
-        if (ssrcs.length > 0) change((remote) => remote.remove(ssrcs));
+        if (ssrcs.length > 0) this.change(peer, (remote) => remote.remove(ssrcs));
         break;
       }
       case "transport-info":
@@ -169,6 +166,10 @@ export class Session {
         return this.options.connection.refuse(iq, "modify", "bad-request");
     }
     this.options.connection.answer(iq);
+  }
+
+  private change(peer: Peer, what: Parameters<Peer["change"]>[0]): void {
+    peer.change(what).catch(() => peer === this.peer && this.restart());
   }
 
   private async iceRestart(jingle: Element, peer: Peer): Promise<void> {
