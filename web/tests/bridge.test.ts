@@ -48,6 +48,29 @@ describe("the bridge channel", () => {
     expect(sent).toHaveLength(3);
   });
 
+  test("says what could not be said once it can be, and lets nobody trip over it", () => {
+    let full = true;
+    channel.opened({
+      ...pipe,
+      send: (text: string) => {
+        if (full) throw new DOMException("full", "OperationError");
+        pipe.send(text);
+      },
+    });
+    channel.want({ heights: { a: 180 }, onStage: [], lastN: -1 });
+    channel.videoType("me-v0", "camera");
+    channel.videoType("me-v0", "none");
+    full = false;
+    channel.stats({ connectionQuality: 100 });
+    channel.stats({ connectionQuality: 90 });
+    expect(sent.map((message) => [message["colibriClass"], message["videoType"]])).toEqual([
+      ["ReceiverVideoConstraints", undefined],
+      ["SourceVideoTypeMessage", "none"],
+      ["EndpointStats", undefined],
+      ["EndpointStats", undefined],
+    ]);
+  });
+
   test("passes on what is well-formed and nothing else", () => {
     const good = { colibriClass: "SenderSourceConstraints", sourceName: "me-v0", maxHeight: 360 };
     channel.receive(JSON.stringify(good));

@@ -193,6 +193,35 @@ describe("media", () => {
     expect(FakePeer.last.offers).toHaveLength(before);
   });
 
+  test("muting works while the bridge channel does not, and while another track fails", async () => {
+    await media();
+    await meeting.setTrack("v0", track("video"));
+    const [audio, video] = FakePeer.last.getTransceivers();
+    FakePeer.last.channel.onopen?.();
+    FakePeer.last.channel.send = () => {
+      throw new Error("closing");
+    };
+    await meeting.setTrack("v0", null);
+    expect(video?.sender.track).toBe(null);
+    expect(meeting.state.self.camera).toBe(false);
+    await meeting.setTrack("v0", track("video"));
+    if (audio) audio.sender.replaceTrack = async () => Promise.reject(new Error("refused"));
+    await expect(meeting.setTrack("a0", track("audio"))).rejects.toThrow("refused");
+    await expect(meeting.setTrack("v0", null)).rejects.toThrow("refused");
+    expect(video?.sender.track).toBe(null);
+  });
+
+  test("a track is let go before anybody is told of it", async () => {
+    await media();
+    await meeting.setTrack("a0", track("audio"));
+    const [audio] = FakePeer.last.getTransceivers();
+    let sent: unknown;
+    const unsubscribe = meeting.subscribe(() => (sent ??= [audio?.sender.track]));
+    await meeting.setTrack("a0", null);
+    unsubscribe();
+    expect(sent).toEqual([null]);
+  });
+
   test("the bridge says how much is wanted, and who speaks", async () => {
     await media();
     meeting.want({ "bbbbbbbb-v0": 360 }, []);

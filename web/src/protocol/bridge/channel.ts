@@ -26,11 +26,14 @@ export interface ChannelHandler {
   message(message: FromBridge): void;
 }
 
+const CONSTRAINTS = "constraints";
+
 export class BridgeChannel {
   private pipe: Pipe | undefined;
-  private constraints: VideoConstraints | undefined;
-  private readonly videoTypes = new Map<string, string>();
-  private sentConstraints = "";
+  /** what the bridge should know, by topic; empty: nothing yet */
+  private readonly wanted = new Map<string, string>([[CONSTRAINTS, ""]]);
+  /** what it was told on this pipe */
+  private readonly told = new Map<string, string>();
 
   constructor(private readonly handler: ChannelHandler) {}
 
@@ -41,12 +44,9 @@ export class BridgeChannel {
   /** A pipe came up: everything that the bridge should know is said again. */
   opened(pipe: Pipe): void {
     this.pipe = pipe;
-    this.sentConstraints = "";
-    this.write({ colibriClass: "ClientHello" });
-    if (this.constraints) this.want(this.constraints);
-    for (const [sourceName, videoType] of this.videoTypes) {
-      this.write({ colibriClass: "SourceVideoTypeMessage", sourceName, videoType });
-    }
+    this.told.clear();
+    this.write(JSON.stringify({ colibriClass: "ClientHello" }));
+    this.tell();
   }
 
   closed(): void {
@@ -55,7 +55,6 @@ export class BridgeChannel {
 
   /** What we want to see. Said only when it differs from what was said before. */
   want(constraints: VideoConstraints): void {
-    this.constraints = constraints;
     const entries = Object.entries(constraints.heights).sort(([a], [b]) => (a < b ? -1 : 1));
     const message = {
       colibriClass: "ReceiverVideoConstraints",
@@ -65,21 +64,20 @@ export class BridgeChannel {
       defaultConstraints: { maxHeight: 0 },
       constraints: Object.fromEntries(entries.map(([name, maxHeight]) => [name, { maxHeight }])),
     };
-    const text = JSON.stringify(message);
-    if (!this.pipe || text === this.sentConstraints) return;
-    this.sentConstraints = text;
-    this.pipe.send(text);
+    this.wanted.set(CONSTRAINTS, JSON.stringify(message));
+    this.tell();
   }
 
   /** `camera`, `desktop`, or `none` while the source is muted. */
   videoType(sourceName: string, videoType: "camera" | "desktop" | "none"): void {
-    if (this.videoTypes.get(sourceName) === videoType) return;
-    this.videoTypes.set(sourceName, videoType);
-    this.write({ colibriClass: "SourceVideoTypeMessage", sourceName, videoType });
+    this.wanted.set(`type of ${sourceName}`, JSON.stringify({ colibriClass: "SourceVideoTypeMessage", sourceName, videoType }));
+    this.tell();
   }
 
+  /** Said now and then, so that what could not be said before is made up for here. */
   stats(body: Record<string, unknown>): void {
-    this.write({ colibriClass: "EndpointStats", ...body });
+    this.tell();
+    this.write(JSON.stringify({ colibriClass: "EndpointStats", ...body }));
   }
 
   /** A message of a class or shape that we do not know is ignored. */
@@ -95,8 +93,21 @@ export class BridgeChannel {
     if (message) this.handler.message(message);
   }
 
-  private write(message: object): void {
-    this.pipe?.send(JSON.stringify(message));
+  private tell(): void {
+    for (const [topic, text] of this.wanted) {
+      if (text !== (this.told.get(topic) ?? "") && this.write(text)) this.told.set(topic, text);
+    }
+  }
+
+  /** `false`: it was not sent. A data channel that is closing or full throws; that must not stop whoever called. */
+  private write(text: string): boolean {
+    if (!this.pipe) return false;
+    try {
+      this.pipe.send(text);
+      return true;
+    } catch {
+      return false;
+    }
   }
 }
 

@@ -84,12 +84,13 @@ export class Peer {
     });
   }
 
-  /** The tracks were changed by their owner: send what they are now. */
+  /** The tracks were changed by their owner: send what they are now. One that fails keeps none from falling silent. */
   async refreshTracks(): Promise<void> {
-    for (const [slot, transceiver] of this.senders()) {
-      if (transceiver.sender.track !== this.tracks[slot]) await transceiver.sender.replaceTrack(this.tracks[slot]);
-    }
+    const changed = this.senders().filter(([slot, { sender }]) => sender.track !== this.tracks[slot]);
+    const results = await Promise.allSettled(changed.map(([slot, { sender }]) => sender.replaceTrack(this.tracks[slot])));
     await this.applyLayers();
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed) throw failed.reason;
   }
 
   /** The most that anybody wants to see of a slot, in lines; -1: no limit. */

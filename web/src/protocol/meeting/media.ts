@@ -61,10 +61,11 @@ export class Media {
     this.channel.want(constraints);
   }
 
-  /** The tracks were changed by their owner. */
+  /** The tracks were changed by their owner. Whoever muted must be silent before anything else is tried. */
   async refreshTracks(): Promise<void> {
+    const refreshed = this.session.refreshTracks();
     this.announceTypes();
-    await this.session.refreshTracks();
+    await refreshed;
   }
 
   occupantLeft(nick: string): void {

@@ -111,8 +111,9 @@ export class Meeting extends Emitter<MeetingEvents> {
   async setTrack(slot: Slot, track: MediaStreamTrack | null): Promise<void> {
     if (this.tracks[slot] === track) return;
     this.tracks[slot] = track;
+    const refreshed = this.media?.refreshTracks();
     this.announce();
-    await this.media?.refreshTracks();
+    await refreshed;
     if (slot === "v1" && track) await this.media?.session.addScreen();
   }
 
