@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Error, Journal, Memory, RECORD_BYTES_MAX, Redb, Replay};
+use crate::{Error, Journal, Memory, RECORD_BYTES_MAX, Redb, Replay, SET_ASIDE_MAX};
 
 /// An engine and whatever must live as long as it.
 struct Bench<J> {
@@ -27,7 +27,8 @@ macro_rules! contract {
                 an_empty_append_only_asks_for_the_position, meetings_do_not_see_each_other,
                 a_snapshot_replaces_the_records_before_it, a_snapshot_must_lie_within_the_records,
                 a_newer_snapshot_replaces_the_older, a_purged_meeting_begins_again, unknown_meetings_are_empty,
-                meetings_come_in_order, one_of_two_writers_wins_each_position, a_record_too_large_is_refused);
+                meetings_come_in_order, one_of_two_writers_wins_each_position, a_record_too_large_is_refused,
+                what_is_put_aside_is_not_replayed, only_the_newest_put_aside_are_kept);
         }
     )*};
     (@tests $engine:ident: $($test:ident),*) => {$(
@@ -149,6 +150,35 @@ async fn a_record_too_large_is_refused(journal: impl Journal) {
     let error = journal.append("room", 0, large).await.unwrap_err();
     assert_eq!(error, Error::TooLarge { meeting: "room".to_owned(), bytes: RECORD_BYTES_MAX + 1 });
     check(&journal, "room", None, &[], 0).await;
+}
+
+async fn what_is_put_aside_is_not_replayed(journal: impl Journal) {
+    for room in ["other", "room"] {
+        journal.append(room, 0, records(&["a", "b"])).await.unwrap();
+        journal.snapshot(room, 1, b"a".to_vec()).await.unwrap();
+    }
+    journal.set_aside("room").await.unwrap();
+    check(&journal, "room", None, &[], 0).await;
+    check(&journal, "other", Some((1, "a")), &["b"], 2).await;
+    assert_eq!(journal.meetings().await.unwrap(), ["other"]);
+    assert_eq!(journal.aside().await.unwrap(), ["room"]);
+    journal.append("room", 0, records(&["new"])).await.unwrap();
+    check(&journal, "room", None, &["new"], 1).await;
+    journal.purge("room").await.unwrap();
+    assert_eq!(journal.aside().await.unwrap(), ["room"]);
+    journal.set_aside("nobody").await.unwrap();
+    assert_eq!(journal.aside().await.unwrap(), ["room"]);
+}
+
+async fn only_the_newest_put_aside_are_kept(journal: impl Journal) {
+    let rooms: Vec<_> = (0..SET_ASIDE_MAX + 2).map(|n| format!("room{n}")).collect();
+    for room in rooms.iter().chain(&rooms[2..3]) {
+        journal.append(room, 0, records(&["a", "b"])).await.unwrap();
+        journal.snapshot(room, 1, b"a".to_vec()).await.unwrap();
+        journal.set_aside(room).await.unwrap();
+    }
+    let kept: Vec<_> = rooms[3..].iter().chain(&rooms[2..3]).cloned().collect();
+    assert_eq!(journal.aside().await.unwrap(), kept);
 }
 
 fn records(texts: &[&str]) -> Vec<Vec<u8>> {

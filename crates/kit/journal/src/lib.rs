@@ -29,7 +29,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use disk::Redb;
-pub use limits::{RECORD_BYTES_MAX, SNAPSHOT_BYTES_MAX};
+pub use limits::{RECORD_BYTES_MAX, SET_ASIDE_MAX, SNAPSHOT_BYTES_MAX};
 pub use memory::{Fault, Memory};
 
 /// Number of records before it: the first record of a meeting has position 0.
@@ -55,7 +55,15 @@ pub trait Journal: Send + Sync + 'static {
     /// Forgets a meeting; its next record has position 0 again. Forgetting an unknown meeting is no error.
     fn purge(&self, meeting: &str) -> Answer<'_, ()>;
 
-    /// All meetings that have records or a snapshot, in the order of their names.
+    /// Puts what there is of a meeting aside, as it is, damaged or not: nothing replays it, and the meeting begins anew
+    /// as after [`Journal::purge`]. Of all that was put aside the newest [`SET_ASIDE_MAX`] are kept, for people to look
+    /// at. Doing so with an unknown meeting is no error.
+    fn set_aside(&self, meeting: &str) -> Answer<'_, ()>;
+
+    /// The meetings that were put aside, oldest first; one can be there more than once.
+    fn aside(&self) -> Answer<'_, Vec<String>>;
+
+    /// All meetings that have records or a snapshot, in the order of their names; not those that were put aside.
     fn meetings(&self) -> Answer<'_, Vec<String>>;
 }
 

@@ -6,6 +6,9 @@ pub const RECORD_BYTES_MAX: usize = 1 << 20;
 /// Bytes of one snapshot.
 pub const SNAPSHOT_BYTES_MAX: usize = 64 << 20;
 
+/// Meetings that were put aside; the oldest makes place for the next.
+pub const SET_ASIDE_MAX: usize = 16;
+
 /// Requests that wait for the writer; whoever comes next waits to be queued.
 pub(crate) const QUEUE_MAX: usize = 4096;
 

@@ -1,12 +1,12 @@
 //! The journal in memory: the double for tests and simulation. It forgets everything with its last handle.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
 use crate::checksum::{open, seal};
-use crate::limits::{RECORD_BYTES_MAX, SNAPSHOT_BYTES_MAX};
+use crate::limits::{RECORD_BYTES_MAX, SET_ASIDE_MAX, SNAPSHOT_BYTES_MAX};
 use crate::{Answer, Error, Journal, Position, Replay};
 
 /// A journal in memory; clones are handles to the same one.
@@ -30,6 +30,7 @@ pub enum Fault {
 #[derive(Debug, Default)]
 struct Store {
     logs: BTreeMap<String, Log>,
+    aside: VecDeque<(String, Log)>,
     faults: Vec<Fault>,
 }
 
@@ -118,6 +119,21 @@ impl Journal for Memory {
             store.logs.remove(&meeting);
             Ok(())
         })
+    }
+
+    fn set_aside(&self, meeting: &str) -> Answer<'_, ()> {
+        let meeting = meeting.to_owned();
+        self.answer(move |store| {
+            store.aside.extend(store.logs.remove_entry(&meeting));
+            if store.aside.len() > SET_ASIDE_MAX {
+                store.aside.pop_front();
+            }
+            Ok(())
+        })
+    }
+
+    fn aside(&self) -> Answer<'_, Vec<String>> {
+        self.answer(|store| Ok(store.aside.iter().map(|(meeting, _)| meeting.clone()).collect()))
     }
 
     fn meetings(&self) -> Answer<'_, Vec<String>> {

@@ -96,6 +96,15 @@ impl Journal for Redb {
         self.ask(|answer| Work::Purge { meeting, answer })
     }
 
+    fn set_aside(&self, meeting: &str) -> Answer<'_, ()> {
+        let meeting = meeting.to_owned();
+        self.ask(|answer| Work::SetAside { meeting, answer })
+    }
+
+    fn aside(&self) -> Answer<'_, Vec<String>> {
+        self.ask(|answer| Work::Aside { answer })
+    }
+
     fn meetings(&self) -> Answer<'_, Vec<String>> {
         self.ask(|answer| Work::Meetings { answer })
     }

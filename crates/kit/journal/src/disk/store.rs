@@ -5,19 +5,26 @@
 //! | `heads` | meeting | position of its first record, position of its next |
 //! | `records` | meeting, position | sealed record |
 //! | `snapshots` | meeting | sealed snapshot; its position is the head's first |
+//! | `aside_heads` | number | meeting, its head: put aside, in this order |
+//! | `aside_records` | number, position | as in `records` |
+//! | `aside_snapshots` | number | as in `snapshots` |
 //!
 //! A snapshot is kept exactly while the records before it are gone, so a head with a first position above 0 must have
 //! one.
 
-use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
+use redb::{ReadableTable, ReadableTableMetadata, Table, TableDefinition, WriteTransaction};
 
 use crate::checksum::{open, seal};
-use crate::limits::{RECORD_BYTES_MAX, SNAPSHOT_BYTES_MAX};
+use crate::limits::{RECORD_BYTES_MAX, SET_ASIDE_MAX, SNAPSHOT_BYTES_MAX};
 use crate::{Error, Position, Replay};
 
 const HEADS: TableDefinition<'static, &str, (u64, u64)> = TableDefinition::new("heads");
 const RECORDS: TableDefinition<'static, (&str, u64), &[u8]> = TableDefinition::new("records");
 const SNAPSHOTS: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("snapshots");
+
+const ASIDE_HEADS: TableDefinition<'static, u64, (&str, u64, u64)> = TableDefinition::new("aside_heads");
+const ASIDE_RECORDS: TableDefinition<'static, (u64, u64), &[u8]> = TableDefinition::new("aside_records");
+const ASIDE_SNAPSHOTS: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("aside_snapshots");
 
 /// Why a request was not done: its own fault, or the disk's, which concerns the whole transaction.
 #[derive(Debug)]
@@ -39,6 +46,9 @@ pub(super) struct Store<'t> {
     heads: Table<'t, &'static str, (u64, u64)>,
     records: Table<'t, (&'static str, u64), &'static [u8]>,
     snapshots: Table<'t, &'static str, &'static [u8]>,
+    aside_heads: Table<'t, u64, (&'static str, u64, u64)>,
+    aside_records: Table<'t, (u64, u64), &'static [u8]>,
+    aside_snapshots: Table<'t, u64, &'static [u8]>,
 }
 
 impl<'t> Store<'t> {
@@ -47,6 +57,9 @@ impl<'t> Store<'t> {
             heads: transaction.open_table(HEADS)?,
             records: transaction.open_table(RECORDS)?,
             snapshots: transaction.open_table(SNAPSHOTS)?,
+            aside_heads: transaction.open_table(ASIDE_HEADS)?,
+            aside_records: transaction.open_table(ASIDE_RECORDS)?,
+            aside_snapshots: transaction.open_table(ASIDE_SNAPSHOTS)?,
         })
     }
 
@@ -111,6 +124,39 @@ impl<'t> Store<'t> {
         Ok(())
     }
 
+    /// Moves everything as it is; what is missing stays missing.
+    pub(super) fn set_aside(&mut self, meeting: &str) -> Done<()> {
+        let Some((first, next)) = self.heads.get(meeting)?.map(|head| head.value()) else { return Ok(()) };
+        let number = self.aside_heads.last()?.map_or(0, |(number, _)| number.value() + 1);
+        for row in self.records.range((meeting, 0)..=(meeting, u64::MAX))? {
+            let (key, sealed) = row?;
+            self.aside_records.insert((number, key.value().1), sealed.value())?;
+        }
+        if let Some(sealed) = self.snapshots.get(meeting)? {
+            self.aside_snapshots.insert(number, sealed.value())?;
+        }
+        self.aside_heads.insert(number, (meeting, first, next))?;
+        self.purge(meeting)?;
+        self.forget_oldest_aside()
+    }
+
+    fn forget_oldest_aside(&mut self) -> Done<()> {
+        while self.aside_heads.len()? > SET_ASIDE_MAX as u64 {
+            let Some(number) = self.aside_heads.pop_first()?.map(|(number, _)| number.value()) else { break };
+            self.aside_records.retain_in((number, 0)..=(number, u64::MAX), |_, _| false)?;
+            self.aside_snapshots.remove(number)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn aside(&self) -> Done<Vec<String>> {
+        let mut names = Vec::new();
+        for row in self.aside_heads.iter()? {
+            names.push(row?.1.value().0.to_owned());
+        }
+        Ok(names)
+    }
+
     pub(super) fn meetings(&self) -> Done<Vec<String>> {
         let mut names = Vec::new();
         for row in self.heads.iter()? {
@@ -122,6 +168,12 @@ impl<'t> Store<'t> {
     /// Position of the first record and of the next.
     fn head(&self, meeting: &str) -> Done<(Position, Position)> {
         Ok(self.heads.get(meeting)?.map_or((0, 0), |head| head.value()))
+    }
+
+    /// How many records were put aside under this number.
+    #[cfg(test)]
+    pub(super) fn aside_records(&self, number: u64) -> usize {
+        self.aside_records.range((number, 0)..=(number, u64::MAX)).unwrap().count()
     }
 
     /// Flips a bit of a stored record.

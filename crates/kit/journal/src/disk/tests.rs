@@ -115,6 +115,16 @@ async fn a_damaged_record_is_named_and_others_are_not_touched() {
     let error = journal.replay("bad").await.unwrap_err();
     assert_eq!(error, Error::Damaged { meeting: "bad".to_owned(), position: 1 });
     assert_eq!(journal.replay("good").await.unwrap().next, 3);
+    journal.set_aside("bad").await.unwrap();
+    assert_eq!(journal.replay("bad").await.unwrap(), Replay::default());
+    assert_eq!(
+        (journal.meetings().await.unwrap(), journal.aside().await.unwrap()),
+        (vec!["good".to_owned()], vec!["bad".to_owned()])
+    );
+    drop(journal);
+    let database = ::redb::Builder::new().create_with_backend(disk.clone()).unwrap();
+    let transaction = database.begin_write().unwrap();
+    assert_eq!(store::Store::open(&transaction).unwrap().aside_records(0), 3, "as they were");
 }
 
 /// Prints how many appends a second are made durable, alone and together.

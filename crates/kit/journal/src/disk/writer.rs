@@ -24,7 +24,9 @@ pub(super) enum Work {
     Append { meeting: String, expected: Position, records: Vec<Vec<u8>>, answer: Reply<()> },
     Snapshot { meeting: String, position: Position, bytes: Vec<u8>, answer: Reply<()> },
     Purge { meeting: String, answer: Reply<()> },
+    SetAside { meeting: String, answer: Reply<()> },
     Replay { meeting: String, answer: Reply<Replay> },
+    Aside { answer: Reply<Vec<String>> },
     Meetings { answer: Reply<Vec<String>> },
 }
 
@@ -33,7 +35,11 @@ impl Job {
         let bytes = match &work {
             Work::Append { records, .. } => records.iter().map(Vec::len).sum(),
             Work::Snapshot { bytes, .. } => bytes.len(),
-            Work::Purge { .. } | Work::Replay { .. } | Work::Meetings { .. } => 0,
+            Work::Purge { .. }
+            | Work::SetAside { .. }
+            | Work::Replay { .. }
+            | Work::Aside { .. }
+            | Work::Meetings { .. } => 0,
         };
         Self { bytes, work }
     }
@@ -129,7 +135,9 @@ impl Waiting {
                 store.snapshot(meeting, *position, bytes).map(|()| Outcome::Done)
             }
             Work::Purge { meeting, .. } => store.purge(meeting).map(|()| Outcome::Done),
+            Work::SetAside { meeting, .. } => store.set_aside(meeting).map(|()| Outcome::Done),
             Work::Replay { meeting, .. } => store.replay(meeting).map(Outcome::Replayed),
+            Work::Aside { .. } => store.aside().map(Outcome::Named),
             Work::Meetings { .. } => store.meetings().map(Outcome::Named),
         };
         self.outcome = match outcome {
@@ -145,9 +153,14 @@ impl Waiting {
         match (self.work, self.outcome) {
             (work, Outcome::Refused(error)) => Self { work, outcome: Outcome::Done }.refuse(&error),
             (Work::Replay { answer, .. }, Outcome::Replayed(replay)) => drop(answer.send(Ok(replay))),
-            (Work::Meetings { answer }, Outcome::Named(names)) => drop(answer.send(Ok(names))),
+            (Work::Meetings { answer } | Work::Aside { answer }, Outcome::Named(names)) => {
+                drop(answer.send(Ok(names)))
+            }
             (
-                Work::Append { answer, .. } | Work::Snapshot { answer, .. } | Work::Purge { answer, .. },
+                Work::Append { answer, .. }
+                | Work::Snapshot { answer, .. }
+                | Work::Purge { answer, .. }
+                | Work::SetAside { answer, .. },
                 Outcome::Done,
             ) => drop(answer.send(Ok(()))),
             (_, Outcome::Done | Outcome::Replayed(_) | Outcome::Named(_)) => {
@@ -159,11 +172,14 @@ impl Waiting {
     fn refuse(self, error: &Error) {
         let error = error.clone();
         match self.work {
-            Work::Append { answer, .. } | Work::Snapshot { answer, .. } | Work::Purge { answer, .. } => {
+            Work::Append { answer, .. }
+            | Work::Snapshot { answer, .. }
+            | Work::Purge { answer, .. }
+            | Work::SetAside { answer, .. } => {
                 drop(answer.send(Err(error)));
             }
             Work::Replay { answer, .. } => drop(answer.send(Err(error))),
-            Work::Meetings { answer } => drop(answer.send(Err(error))),
+            Work::Meetings { answer } | Work::Aside { answer } => drop(answer.send(Err(error))),
         }
     }
 }
