@@ -155,8 +155,8 @@ impl Conference {
         Ok(())
     }
 
-    /// The whole set. A source whose kind, name and first SSRC are known is kept as it is, with all that was
-    /// learned of it.
+    /// The whole set. A source whose kind, name and SSRCs are known is kept as it is, with all that was learned
+    /// of it.
     fn replace_sources(&mut self, slot: Slot, signalled: &[MediaSource]) -> Result<(), BadSource> {
         if signalled.len() > limits::SOURCES_PER_ENDPOINT_MAX {
             return Err(BadSource::TooMany);
@@ -172,7 +172,7 @@ impl Conference {
         let same = |known: &Source, (source, encodings): &(&MediaSource, Vec<Encoding>)| {
             known.kind == source.kind
                 && *known.name == *source.id
-                && known.primary().ssrc == encodings[0].ssrc
+                && endpoint::same_ssrcs(&known.encodings, encodings)
         };
         let (kept, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut endpoint.sources)
             .into_iter()

@@ -18,7 +18,7 @@ use xmpp::jingle::rtp::Kind;
 pub(crate) use channel::{Channel, Via};
 pub(crate) use extensions::{carried, descriptor, needs_mixed_forms};
 pub(crate) use leg::{Happening, Identity, Leg, Plan};
-pub(crate) use sources::{BadSource, Encoding, Source, SourceId, check_unique, encodings, is_enabled, ssrcs};
+pub(crate) use sources::{BadSource, Encoding, Source, SourceId, check_unique, encodings, is_enabled, same_ssrcs, ssrcs};
 use subscription::Retired;
 pub(crate) use subscription::{Hearing, Origin, Stream, Subscription};
 

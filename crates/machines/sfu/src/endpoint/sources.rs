@@ -181,6 +181,11 @@ pub(crate) fn check_unique(encodings: &[Encoding], seen: &mut Vec<u32>) -> Resul
     Ok(())
 }
 
+/// Whether both have the same SSRCs in the same order, those of retransmissions included.
+pub(crate) fn same_ssrcs(a: &[Encoding], b: &[Encoding]) -> bool {
+    a.iter().map(|e| (e.ssrc, e.rtx)).eq(b.iter().map(|e| (e.ssrc, e.rtx)))
+}
+
 pub(crate) fn ssrcs(encoding: &Encoding) -> impl Iterator<Item = u32> + use<> {
     [Some(encoding.ssrc), encoding.rtx].into_iter().flatten()
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use sfu::Fact;
+use xmpp::jingle::source::Semantics;
 
 use crate::client::Heard;
 use crate::wire::World;
@@ -185,6 +186,23 @@ fn a_source_taken_away_and_signalled_again_goes_on() {
     check_encodings(&world, "a", "b", &[0]);
     let told = world.clients["b"].told("ForwardedSources").expect("told");
     assert_eq!(told["forwardedSources"], json!(["a-v0"]));
+}
+
+#[test]
+fn a_source_that_changes_its_encodings_is_sent_with_the_new_ones() {
+    let mut world = World::with(&["a", "b"]);
+    let whole = world.clients["a"].sources();
+    let mut lowest = whole.clone();
+    lowest[1].groups.retain(|group| group.semantics == Semantics::Fid);
+    lowest[1].groups.truncate(1);
+    lowest[1].ssrcs = lowest[1].groups[0].ssrcs.clone();
+    world.announce("a", lowest);
+    world.want("b", "a-v0", 720);
+    world.run(2 * SECOND);
+    check_encodings(&world, "a", "b", &[0]);
+    world.announce("a", whole);
+    world.run(2 * SECOND);
+    check_encodings(&world, "a", "b", &[0, 2]);
 }
 
 #[test]
