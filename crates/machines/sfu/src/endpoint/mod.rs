@@ -18,7 +18,9 @@ use xmpp::jingle::rtp::Kind;
 pub(crate) use channel::{Channel, Via};
 pub(crate) use extensions::{carried, descriptor, needs_mixed_forms};
 pub(crate) use leg::{Happening, Identity, Leg, Plan};
-pub(crate) use sources::{BadSource, Encoding, Source, SourceId, check_unique, encodings, is_enabled, same_ssrcs, ssrcs};
+pub(crate) use sources::{
+    BadSource, Encoding, Source, SourceId, check_unique, encodings, is_enabled, same_ssrcs, ssrcs,
+};
 use subscription::Retired;
 pub(crate) use subscription::{Hearing, Origin, Stream, Subscription};
 
@@ -115,7 +117,7 @@ impl Endpoint {
         let Some(payload) = codec::translate(self.leg.payloads(), packet.codec, packet.pt) else {
             return false;
         };
-        let (pt, ssrc) = (payload.pt, subscription.ssrc);
+        let (pt, ssrc, rtx) = (payload.pt, subscription.ssrc, subscription.rtx);
         let (seq, timestamp, marker, patch) = match &mut subscription.stream {
             Stream::Audio { wanted: false, .. } => return false,
             Stream::Audio { projection, .. } => match projection.forward(packet.seq) {
@@ -135,7 +137,8 @@ impl Endpoint {
             RtpWrite::new(pt.into(), seq.into(), timestamp, packet.captured, packet.payload.clone())
                 .marker(marker)
                 .ext_vals(extensions)
-                .nackable(packet.origin.kind == Kind::Video);
+                // a packet kept for a stream without a repair SSRC could never be sent again
+                .nackable(rtx.is_some());
         if let Some(patch) = patch {
             write = write.vp8_patch(patch);
         }
@@ -163,13 +166,22 @@ impl Endpoint {
             // below 32768, so that the first wrap comes with a rollover counter both sides have seen grow
             Kind::Video => Stream::Video(Projection::new(next.unwrap_or(u64::from(origin.ssrc & 0x7fff)))),
         };
-        Subscription { owner: origin.owner, ssrc: origin.ssrc, mid, stream, asked: None, idle: None }
+        Subscription {
+            owner: origin.owner,
+            ssrc: origin.ssrc,
+            rtx: origin.rtx,
+            mid,
+            stream,
+            asked: None,
+            idle: None,
+        }
     }
 
     fn revive(&mut self, origin: &Origin) -> Option<Subscription> {
         let index = self.retired.iter().position(|r| r.ssrc == origin.ssrc)?;
         let retired = self.retired.remove(index)?;
-        if retired.owner != origin.owner || retired.stream.kind() != origin.kind {
+        let same = retired.owner == origin.owner && retired.stream.kind() == origin.kind;
+        if !same || retired.rtx != origin.rtx {
             self.bury(&retired);
             return None;
         }
@@ -180,6 +192,7 @@ impl Endpoint {
         Some(Subscription {
             owner: origin.owner,
             ssrc: origin.ssrc,
+            rtx: retired.rtx,
             mid: retired.mid,
             stream,
             asked: None,

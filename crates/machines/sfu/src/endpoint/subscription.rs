@@ -14,6 +14,8 @@ use crate::projection::{AudioProjection, Projection};
 pub(crate) struct Subscription {
     pub(crate) owner: Slot,
     pub(crate) ssrc: u32,
+    /// as declared: without one nothing is sent again
+    pub(crate) rtx: Option<u32>,
     pub(crate) mid: Mid,
     pub(crate) stream: Stream,
     /// when a key frame was asked for this receiver's sake
@@ -38,6 +40,8 @@ pub(crate) enum Stream {
 pub(crate) struct Retired {
     pub(crate) owner: Slot,
     pub(crate) ssrc: u32,
+    /// as declared: without one nothing is sent again
+    pub(crate) rtx: Option<u32>,
     pub(crate) mid: Mid,
     pub(crate) stream: Stream,
 }
@@ -61,7 +65,7 @@ impl Subscription {
         if let Some(projection) = self.video_mut() {
             projection.aim(None);
         }
-        Retired { owner: self.owner, ssrc: self.ssrc, mid: self.mid, stream: self.stream }
+        Retired { owner: self.owner, ssrc: self.ssrc, rtx: self.rtx, mid: self.mid, stream: self.stream }
     }
 }
 

@@ -64,6 +64,8 @@ pub(crate) struct Camera {
     pub(crate) obeys: bool,
     /// VP9 with three spatial layers in each encoding instead of VP8
     pub(crate) layered: bool,
+    /// announces its retransmission SSRCs
+    pub(crate) repairs: bool,
 }
 
 struct Encoder {
@@ -197,6 +199,7 @@ impl Client {
             on: encodings as usize,
             obeys: true,
             layered: false,
+            repairs: true,
         });
     }
 
@@ -213,8 +216,11 @@ impl Client {
             let group = |semantics, ssrcs: &[u32]| SsrcGroup { semantics, ssrcs: ssrcs.to_vec() };
             let primaries: Vec<u32> = camera.ssrcs.iter().map(|(ssrc, _)| *ssrc).collect();
             let mut groups = vec![group(Semantics::Sim, &primaries)];
-            groups.extend(camera.ssrcs.iter().map(|(ssrc, rtx)| group(Semantics::Fid, &[*ssrc, *rtx])));
-            let ssrcs = camera.ssrcs.iter().flat_map(|(ssrc, rtx)| [*ssrc, *rtx]).collect();
+            let mut ssrcs = primaries.clone();
+            if camera.repairs {
+                groups.extend(camera.ssrcs.iter().map(|(ssrc, rtx)| group(Semantics::Fid, &[*ssrc, *rtx])));
+                ssrcs.extend(camera.ssrcs.iter().map(|(_, rtx)| *rtx));
+            }
             MediaSource { kind: Kind::Video, id: self.video_name(), video_type: None, ssrcs, groups }
         });
         [Some(audio), video].into_iter().flatten().collect()

@@ -87,6 +87,26 @@ fn a_retransmission_stream_announced_as_a_source_is_harmless() {
     check_still_heard(&mut world);
 }
 
+#[test]
+fn a_nack_for_video_that_cannot_be_repaired_is_harmless() {
+    let mut world = World::with(&["a", "b"]);
+    world.client("a").camera.as_mut().expect("films").repairs = false;
+    // b goes on expecting repair, and asks for it
+    let sources = world.clients["a"].sources();
+    world.announce("a", sources);
+    world.want("b", "a-v0", 180);
+    world.run(SECOND);
+    for _ in 0..10 {
+        world.client("b").miss = 2;
+        world.run(SECOND / 4);
+    }
+    let ssrc = world.clients["a"].camera.as_ref().expect("films").ssrcs[0].0;
+    let stream = world.clients["b"].stream(ssrc);
+    assert!(stream.len() > 200);
+    assert!(stream.windows(2).any(|pair| pair[1].seq > pair[0].seq + 1), "something was lost and asked for");
+    check_still_heard(&mut world);
+}
+
 fn garbage() -> Vec<Vec<u8>> {
     let mut all: Vec<Vec<u8>> =
         vec![vec![], vec![0], vec![0; 20], vec![0xff; 1500], vec![0x80; 1501], vec![0; 9000]];
