@@ -41,7 +41,7 @@ impl Focus {
         let others =
             self.participants.iter().filter(|(other, _)| *other != nick).map(|(_, other)| &other.sources);
         let feedback = self.host.bridge().map(|bridge| &bridge.feedback);
-        validate::added(&participant.sources, added, others.chain(feedback))
+        validate::added(nick, &participant.sources, added, others.chain(feedback))
     }
 
     /// The sources in the IQ; answers itself where there are none to be had.
@@ -77,8 +77,9 @@ impl From<Invalid> for StanzaError {
             Invalid::TooMany => Condition::ResourceConstraint,
             Invalid::Zero
             | Invalid::SsrcInUse
-            | Invalid::NameInUse
+            | Invalid::Name
             | Invalid::MsidInUse
+            | Invalid::MsidTooLong
             | Invalid::NotAnnounced
             | Invalid::GroupSize
             | Invalid::NoSharedMsid

@@ -44,8 +44,12 @@ pub(super) const GROUPS_MAX: usize = 20;
 pub(super) const CONTENTS_MAX: usize = 8;
 /// Bytes of a source name.
 pub(super) const NAME_BYTES_MAX: usize = 128;
+/// Bytes of an msid.
+pub(super) const MSID_BYTES_MAX: usize = 256;
 /// Features read from a client's disco#info.
 pub(super) const FEATURES_MAX: usize = 256;
 
 /// What a retry window holds must fit the restarts it judges.
 const _: () = assert!(RESTART_DISTANCE_MS * (RESTARTS_MAX as Millis) <= RESTART_WINDOW_MS);
+/// The longest nick leaves room for what makes its sources different.
+const _: () = assert!(crate::limits::NICK_BYTES_MAX + 16 <= NAME_BYTES_MAX);

@@ -1,6 +1,6 @@
 //! What a client may announce as its sources. The rules are those of the stock focus.
 
-use super::limits::{GROUPS_MAX, NAME_BYTES_MAX, SSRCS_MAX};
+use super::limits::{GROUPS_MAX, MSID_BYTES_MAX, NAME_BYTES_MAX, SSRCS_MAX};
 use super::sources::{Group, GroupKind, SourceSet};
 
 /// Why sources are refused.
@@ -10,10 +10,12 @@ pub(super) enum Invalid {
     Zero,
     #[error("an SSRC is in use already")]
     SsrcInUse,
-    #[error("a source name is in use by somebody else, or too long")]
-    NameInUse,
+    #[error("a source name does not begin with the endpoint and a hyphen, or is too long")]
+    Name,
     #[error("an msid is in use by somebody else")]
     MsidInUse,
+    #[error("an msid is too long")]
+    MsidTooLong,
     #[error("a group has a member that is not announced")]
     NotAnnounced,
     #[error("a group has the wrong number of members")]
@@ -28,8 +30,10 @@ pub(super) enum Invalid {
     TooMany,
 }
 
-/// `own` with `added`, if the result may be: judged against everybody else's sources.
+/// `own` with `added`, if the result may be: judged against everybody else's sources. Names belong to the endpoint
+/// `nick` by their beginning (a nick has no hyphen), so nobody can claim another's.
 pub(super) fn added<'a>(
+    nick: &str,
     own: &SourceSet,
     added: SourceSet,
     others: impl Iterator<Item = &'a SourceSet> + Clone,
@@ -42,10 +46,14 @@ pub(super) fn added<'a>(
         if full.has(source.ssrc) || others.clone().any(|other| other.has(source.ssrc)) {
             return Err(Invalid::SsrcInUse);
         }
-        let mut theirs = others.clone().flat_map(|other| &other.sources);
-        if source.name.len() > NAME_BYTES_MAX || theirs.clone().any(|other| other.name == source.name) {
-            return Err(Invalid::NameInUse);
+        let belongs = source.name.strip_prefix(nick).is_some_and(|rest| rest.starts_with('-'));
+        if !belongs || source.name.len() > NAME_BYTES_MAX {
+            return Err(Invalid::Name);
         }
+        if source.msid.as_ref().is_some_and(|msid| msid.len() > MSID_BYTES_MAX) {
+            return Err(Invalid::MsidTooLong);
+        }
+        let mut theirs = others.clone().flat_map(|other| &other.sources);
         if source.msid.is_some() && theirs.any(|other| other.msid == source.msid) {
             return Err(Invalid::MsidInUse);
         }
@@ -131,7 +139,7 @@ mod tests {
     }
 
     fn check(own: &SourceSet, more: SourceSet, other: &SourceSet, expected: Result<usize, Invalid>) {
-        let result = added(own, more, std::iter::once(other));
+        let result = added("x", own, more, std::iter::once(other));
         assert_eq!(result.map(|full| full.sources.len()), expected);
     }
 
@@ -153,14 +161,19 @@ mod tests {
         check(&none, set(&[source("v5", "x-v0")], &[]), &theirs, Err(Invalid::SsrcInUse));
         check(&simulcast(), set(&[source("v1", "x-v0")], &[]), &none, Err(Invalid::SsrcInUse));
         check(&none, set(&[source("v1", "x-v0"), source("v1", "x-v0")], &[]), &none, Err(Invalid::SsrcInUse));
-        check(&none, set(&[source("v6", "y-v0")], &[]), &theirs, Err(Invalid::NameInUse));
-        check(
-            &none,
-            set(&[source("v6", &"n".repeat(NAME_BYTES_MAX + 1))], &[]),
-            &none,
-            Err(Invalid::NameInUse),
-        );
+        for name in ["y-v0", "y-v1", "xy-v0", "x", "xv0", "X-v0", "", " x-v0"] {
+            check(&none, set(&[source("v6", name)], &[]), &theirs, Err(Invalid::Name));
+        }
+        let long = |bytes: usize| format!("x-{}", "n".repeat(bytes - 2));
+        check(&none, set(&[source("v6", &long(NAME_BYTES_MAX))], &[]), &none, Ok(1));
+        check(&none, set(&[source("v6", &long(NAME_BYTES_MAX + 1))], &[]), &none, Err(Invalid::Name));
+        // whoever claimed a name before its owner came does not keep it from using it
+        let squatter = set(&[Source { msid: None, ..source("v5", "x-v0") }], &[]);
+        check(&none, set(&[source("v6", "x-v0")], &[]), &squatter, Ok(1));
         check(&none, set(&[with_msid("v6", Some("ms y-v0"))], &[]), &theirs, Err(Invalid::MsidInUse));
+        let msid = "m".repeat(MSID_BYTES_MAX + 1);
+        check(&none, set(&[with_msid("v6", Some(&msid[1..]))], &[]), &none, Ok(1));
+        check(&none, set(&[with_msid("v6", Some(&msid))], &[]), &none, Err(Invalid::MsidTooLong));
         check(&none, set(&[with_msid("v6", None)], &[]), &theirs, Ok(1));
     }
 
@@ -197,8 +210,8 @@ mod tests {
         let none = SourceSet::default();
         let pair = set(&[source("v1", "x-v0"), source("v2", "x-v0")], &[]);
         let late = set(&[], &[group(GroupKind::Fid, &[1, 2])]);
-        let full = added(&pair, late.clone(), std::iter::once(&none)).expect("sources");
-        assert_eq!(added(&full, late, std::iter::once(&none)), Ok(full));
+        let full = added("x", &pair, late.clone(), std::iter::once(&none)).expect("sources");
+        assert_eq!(added("x", &full, late, std::iter::once(&none)), Ok(full));
     }
 
     #[test]

@@ -69,6 +69,8 @@ fn invalid_sources_are_refused_and_nobody_hears_of_them() {
     let feedback = SourceSet { sources: vec![source("v9002", "ann-v5")], groups: Vec::new() };
     assert_eq!(world.add_sources("ann", &feedback), "bad-request", "the bridge's own");
     assert_eq!(world.remove_sources("ann", &screen("ann")), "bad-request", "never announced");
+    let claimed = SourceSet { sources: vec![source("v77", "bob-v7")], groups: Vec::new() };
+    assert_eq!(world.add_sources("ann", &claimed), "bad-request", "somebody else's name");
     let many = (0..=GROUPS_MAX).map(|n| source(&format!("v{}", 50 + n), "ann-v1")).collect();
     let many = SourceSet { sources: many, groups: Vec::new() };
     assert_eq!(world.add_sources("ann", &many), "resource-constraint");
