@@ -34,7 +34,7 @@ impl Core {
         }
         let text = Stencil::new(&message);
         if has_body && !message.has_child("retract", ns::RETRACT) {
-            self.room.history.push(turn.now, &nick, &message);
+            self.room.history.push(turn.now, stanza.from, &nick, &message);
         }
         self.send_to_all(turn, &text);
     }
@@ -60,16 +60,15 @@ impl Core {
         Ok(outgoing)
     }
 
-    /// Takes a message out of the history; only its author and moderators may.
+    /// Takes a message out of the history; only its author and moderators may. Whose message it was is known as long as
+    /// it is in the history; after that it is a moderator's business.
     fn retract(&mut self, stanza: &Stanza, message: &Element) -> Result<(), StanzaError> {
         let Some(retracted) =
             message.get_child("retract", ns::RETRACT).and_then(|retract| retract.attr("id"))
         else {
             return Ok(());
         };
-        let own = self.nick_of(stanza.from);
-        let author = self.room.history.author(retracted);
-        if author.is_some() && author != own && !self.is_moderator(stanza.from) {
+        if !self.room.history.is_by(retracted, stanza.from) && !self.is_moderator(stanza.from) {
             return Err(StanzaError::new(Condition::Forbidden, "Only its author may retract a message"));
         }
         self.room.history.remove(retracted);

@@ -20,6 +20,8 @@ pub(super) struct History(VecDeque<Past>);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Past {
     at: Millis,
+    /// sessions are numbered once and for all, nicks may be taken again
+    author: SessionId,
     nick: String,
     id: Option<String>,
     /// the children of the message, as text
@@ -27,18 +29,19 @@ struct Past {
 }
 
 impl History {
-    pub(super) fn push(&mut self, at: Millis, nick: &str, message: &Element) {
+    pub(super) fn push(&mut self, at: Millis, author: SessionId, nick: &str, message: &Element) {
         let children = message.children().map(|child| to_text_within(child, ns::CLIENT)).collect();
         let id = message.attr("id").map(str::to_owned);
-        self.0.push_back(Past { at, nick: nick.to_owned(), id, children });
+        self.0.push_back(Past { at, author, nick: nick.to_owned(), id, children });
         while self.0.len() > limits::HISTORY_MESSAGES {
             self.0.pop_front();
         }
     }
 
-    /// The nick of who sent the message with this id.
-    pub(super) fn author(&self, id: &str) -> Option<&str> {
-        self.0.iter().find(|past| past.id.as_deref() == Some(id)).map(|past| past.nick.as_str())
+    /// Whether all messages with this id are this session's, and there is one.
+    pub(super) fn is_by(&self, id: &str, author: SessionId) -> bool {
+        let mut messages = self.0.iter().filter(|past| past.id.as_deref() == Some(id)).peekable();
+        messages.peek().is_some() && messages.all(|past| past.author == author)
     }
 
     pub(super) fn remove(&mut self, id: &str) {
