@@ -129,6 +129,11 @@ impl Focus {
         self.host.bridge().map(|bridge| &bridge.id)
     }
 
+    /// What bridges call the conference, once one was asked.
+    pub(crate) fn meeting_id(&self) -> Option<&str> {
+        self.meeting_id.as_deref()
+    }
+
     /// Nobody is in the meeting.
     pub(crate) fn is_idle(&self) -> bool {
         self.participants.is_empty()

@@ -18,13 +18,13 @@ impl Core {
             [ns::MUC, lock, "muc_open", "muc_nonanonymous", "muc_hidden", "muc_temporary", "muc_unmoderated"];
         // upstream counts from the second occupant, and the focus is its first one
         let since = self.room.since.map(|at| at.to_string());
-        let fields: Vec<Field<'_>> = [
-            ("muc#roominfo_meetingId", self.room.meeting_id.as_deref()),
-            ("muc#roominfo_created_timestamp", since.as_deref()),
-        ]
-        .into_iter()
-        .filter_map(|(var, value)| Some(Field { var, kind: None, value: value? }))
-        .collect();
+        // the name under which bridges log the meeting, as soon as it has one
+        let meeting_id = self.focus.meeting_id().or(self.room.meeting_id.as_deref());
+        let fields: Vec<Field<'_>> =
+            [("muc#roominfo_meetingId", meeting_id), ("muc#roominfo_created_timestamp", since.as_deref())]
+                .into_iter()
+                .filter_map(|(var, value)| Some(Field { var, kind: None, value: value? }))
+                .collect();
         let children = std::iter::once(identity("conference", "text", name))
             .chain(features.map(feature))
             .chain([form("result", ns::MUC_ROOMINFO, &fields)]);
