@@ -23,7 +23,8 @@ pub enum Effect {
 /// How a connection ends (signalling traps 7 and 8: never with a stream error while it could resume).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Close {
-    /// Another connection resumed its session, or the session ended: the socket is dropped.
+    /// Another connection resumed its session, the session ended, or there was none to be had: the socket is dropped,
+    /// after what was sent before.
     Silently,
     /// The goodbye of the client is answered with `<close/>`.
     Goodbye,

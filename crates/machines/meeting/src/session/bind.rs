@@ -5,6 +5,7 @@ use xmpp::text::to_text;
 use xmpp::{Element, elem, ns};
 
 use crate::core::Core;
+use crate::effect::Close;
 use crate::entry::ConnId;
 use crate::session::{Link, Session};
 use crate::turn::Turn;
@@ -25,6 +26,10 @@ impl Core {
         let answer =
             elem("iq", ns::CLIENT).attr("type", "error").attr("id", iq_id).child(refusal.to_element());
         turn.send(conn, to_text(&answer.build()));
+        if self.sessions.of_conn(conn).is_none() {
+            // it serves nothing, and what it still said would be kept for nothing
+            turn.close(conn, Close::Silently);
+        }
     }
 
     /// COMPAT: the client takes the first eight digits of the node as its nick, so these differ within a meeting.

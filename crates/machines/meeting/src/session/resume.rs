@@ -53,10 +53,12 @@ impl Core {
         sm.asked();
     }
 
-    /// COMPAT: the client gives its token up and starts afresh.
+    /// COMPAT: the client gives its token up and starts afresh, on another connection. This one is let go of once the
+    /// answer has left: it serves nothing, and what it still said would be kept for nothing.
     fn refuse_resume(&self, turn: &mut Turn, conn: ConnId) {
         turn.fact(Fact::ResumeRefused);
         turn.send(conn, to_text(&sm::failed("item-not-found")));
+        turn.close(conn, Close::Silently);
     }
 
     fn drop_link(&self, turn: &mut Turn, id: SessionId) {

@@ -121,6 +121,13 @@ impl Client {
         Ok(())
     }
 
+    pub(super) fn is_let_go(&mut self) -> Result<(), String> {
+        match self.closed.pop() {
+            Some((conn, Close::Silently)) if conn == self.conn => Ok(()),
+            other => Err(format!("it is not: {other:?}")),
+        }
+    }
+
     fn next(&mut self) -> Result<Element, String> {
         let text = self.got.pop_front().ok_or("it got nothing")?;
         frame::parse(&text).map_err(|error| error.to_string())

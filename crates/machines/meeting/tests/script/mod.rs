@@ -16,6 +16,7 @@
 //! | `A drops`, `A closes` | its connection is lost, says goodbye |
 //! | `A resumes h=N` | on a new connection |
 //! | `A is closed silently`, `A is closed with a goodbye` | its (last but one, after a resume) connection |
+//! | `A is let go` | its present connection is closed silently |
 //! | `wait 90s` | time goes by, deadlines are kept |
 //! | `owner` | another shard owns the meeting |
 //! | `asks JSON`, `is answered 200 JSON` | a conference request over HTTP |
@@ -127,6 +128,7 @@ impl Stage {
                 Ok(())
             }
             "resumes" => self.resume(who, rest.strip_prefix("h=").ok_or("say h=N")?),
+            "is" if rest == "let go" => self.client(who)?.is_let_go(),
             "is" => self.client(who)?.is_closed(match rest {
                 "closed silently" => Close::Silently,
                 "closed with a goodbye" => Close::Goodbye,
