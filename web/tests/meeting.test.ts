@@ -265,6 +265,85 @@ describe("media", () => {
     expect(FakePeer.all).toHaveLength(2);
   });
 
+  test("a path that keeps failing is given up no faster than the focus allows", async () => {
+    await media();
+    const asked: number[] = [];
+    for (let round = 2; round < 10; round += 1) {
+      FakePeer.last.become("connected");
+      FakePeer.last.become("failed");
+      const before = jingles("session-terminate").length;
+      while (jingles("session-terminate").length === before) await vi.advanceTimersByTimeAsync(100);
+      asked.push(Date.now());
+      jingle(initiate(`s${round}`), `i${round}`);
+      await settle();
+    }
+    const distances = asked.slice(1).map((at, index) => at - (asked[index] ?? 0));
+    expect(Math.min(...distances)).toBeGreaterThan(5000);
+    const sixth = asked.slice(5).map((at, index) => at - (asked[index] ?? 0));
+    expect(Math.min(...sixth)).toBeGreaterThan(60_000);
+    await vi.advanceTimersByTimeAsync(60_000);
+    FakePeer.last.become("failed");
+    await vi.advanceTimersByTimeAsync(1100);
+    expect(jingles("session-terminate"), "quick again after a calm minute").toHaveLength(9);
+  });
+
+  test("two failures of one session are one wish for another", async () => {
+    await media();
+    FakePeer.last.refuses = true;
+    jingle(action("source-add", json(BOB)), "i2");
+    FakePeer.last.become("failed");
+    await vi.advanceTimersByTimeAsync(1100);
+    expect(jingles("session-terminate")).toHaveLength(1);
+  });
+
+  test.each(["resource-constraint", "item-not-found"])("without another session (%s) the room is left and joined", async (condition) => {
+    await media();
+    server.push(room.occupant("bbbbbbbb"));
+    await meeting.setTrack("a0", track("audio"));
+    const first = FakePeer.last;
+    await loseSession(condition);
+    expect(first.closed).toBe(true);
+    expect(meeting.state).toMatchObject({ phase: "joined", self: { nick: ME, mic: true }, people: [] });
+    expect([server.attempts.length, server.requests("conference").length]).toEqual([1, 2]);
+    const presences = server.received.filter((one) => one.name === "presence").map((one) => one.attrs["type"] ?? (one.child("x", ns.MUC) ? "join" : "update"));
+    expect(presences.filter((what) => what !== "update")).toEqual(["join", "unavailable", "join"]);
+    expect(notices.filter((notice) => /again/.test(notice))).toEqual(["Sound and pictures were lost. You have joined again."]);
+    jingle(initiate("s2"), "i9");
+    await settle();
+    expect(FakePeer.last).not.toBe(first);
+    expect(jingles("session-accept").map((one) => one.attrs["sid"])).toEqual(["s1", "s2"]);
+    expect(FakePeer.last.getTransceivers()[0]?.sender.track).toBe(first.getTransceivers()[0]?.sender.track);
+  });
+
+  test("the room is not left and joined in a hurry, nor without a connection", async () => {
+    await media();
+    await loseSession("item-not-found");
+    jingle(initiate("s2"), "i9");
+    await settle();
+    await loseSession("item-not-found");
+    expect(server.requests("conference")).toHaveLength(2);
+    expect(FakePeer.last.closed).toBe(true);
+    server.reachable = false;
+    server.live.die();
+    await vi.advanceTimersByTimeAsync(40_000);
+    expect(meeting.state.phase).toBe("reconnecting");
+    server.reachable = true;
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(server.requests("conference")).toHaveLength(3);
+    expect(meeting.state.phase).toBe("joined");
+  });
+
+  test("a wish that is merely late is repeated", async () => {
+    await media();
+    room.jingleError = "internal-server-error";
+    FakePeer.last.become("failed");
+    await vi.advanceTimersByTimeAsync(1100);
+    room.jingleError = undefined;
+    expect(FakePeer.last.closed).toBe(false);
+    await vi.advanceTimersByTimeAsync(6100);
+    expect([FakePeer.last.closed, jingles("session-terminate").length, server.requests("conference").length]).toEqual([true, 2, 1]);
+  });
+
   test("an ICE restart of the bridge is followed once", async () => {
     await media();
     const transport = `<transport xmlns="${ns.ICE_UDP}" ufrag="new" pwd="newer" ice-generation="1"/>`;
@@ -421,6 +500,14 @@ async function media(owners = FEEDBACK): Promise<void> {
   await join();
   jingle(initiate("s1", owners), "i1");
   await settle();
+}
+
+/** The path fails, and the focus refuses another session. */
+async function loseSession(condition: string): Promise<void> {
+  room.jingleError = condition;
+  FakePeer.last.become("failed");
+  await vi.advanceTimersByTimeAsync(1100);
+  room.jingleError = undefined;
 }
 
 function jingle(payload: Element, id: string): void {

@@ -28,7 +28,16 @@ export const SOURCES_MAX = 400;
 /** bridge channel messages, in characters */
 export const CHANNEL_MESSAGE_MAX = 256 * 1024;
 
-/** pauses before the media session is asked for anew after ICE failed; the last one repeats */
-export const ICE_RESTART_PAUSES = [1000, 3000, 6000, 15_000];
+/**
+ * Pauses before the media session is asked for anew after it failed; the last one repeats. A stock focus refuses a
+ * second wish within 5 s and a sixth within a minute.
+ */
+export const RESTART_PAUSES = [1000, 6000, 10_000, 15_000];
+/** so long after the last wish the pauses begin from the first */
+export const RESTARTS_FORGOTTEN_AFTER = 60_000;
+/** least time between two times that the room is left and joined for want of a media session: the others see it */
+export const REJOIN_DISTANCE = 30_000;
+/** without a connection there is nothing to leave or join; then it is tried again so soon */
+export const REJOIN_RETRY = 1000;
 export const STATS_INTERVAL = 10_000;
 export const CONSTRAINTS_PAUSE = 100;

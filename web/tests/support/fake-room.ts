@@ -32,6 +32,8 @@ export class FakeRoom {
       socket.deliver(result(stanza, ready));
     } else if (stanza.name === "presence" && stanza.child("x", ns.MUC)) {
       this.join(stanza, socket);
+    } else if (stanza.name === "presence" && stanza.attrs["type"] === "unavailable" && to.startsWith(`${ROOM}/`)) {
+      socket.deliver(this.gone(to.slice(ROOM.length + 1), xml("status", { code: "110" })));
     } else if (stanza.name === "iq" && to === ROOM && stanza.attrs["type"] === "get") {
       socket.deliver(result(stanza, xml("query", { xmlns: ns.DISCO_INFO })));
     } else if (stanza.name === "iq" && to === `${ROOM}/focus` && stanza.attrs["type"] === "set") {

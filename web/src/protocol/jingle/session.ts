@@ -3,11 +3,12 @@
 // There is at most one session. Peers that offer a direct connection are declined: everything goes over the bridge.
 
 import { bare, resource } from "../jid";
-import { ICE_RESTART_PAUSES } from "../limits";
+import { RESTART_PAUSES, RESTARTS_FORGOTTEN_AFTER } from "../limits";
 import * as ns from "../ns";
 import type { Slot } from "../sdp/remote";
 import { xml, type Element } from "../xml";
 import type { Connection } from "../xmpp/connection";
+import { IqError } from "../xmpp/iq";
 import { acceptChildren, restartChildren, sourceContents } from "./accept";
 import { readOffer, readTransport, type Offer } from "./offer";
 import { Peer, type LocalTracks, type PeerMaker, type RemoteTrack } from "./peer";
@@ -22,7 +23,12 @@ export interface SessionHandler {
   up(up: boolean): void;
   /** the focus refused what we wanted to send */
   rejected(slot: Slot, reason: string): void;
+  /** the focus gives us no other session: it has had enough of our wishes, or does not know this one any more */
+  lost(): void;
 }
+
+/** Answers to the wish for a new session after which none will come. */
+const FINAL = ["resource-constraint", "item-not-found"];
 
 export interface SessionOptions {
   connection: Connection;
@@ -40,7 +46,9 @@ export class Session {
   private sid = "";
   private accepted: Promise<void> = Promise.resolve();
   private generation = 0;
-  private failures = 0;
+  /** wishes for a new session in a row, and when the last one was sent */
+  private restarts = 0;
+  private restartedAt = -Infinity;
   private restartTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -99,6 +107,7 @@ export class Session {
 
   stop(): void {
     clearTimeout(this.restartTimer);
+    this.restartTimer = undefined;
     if (!this.peer) return;
     this.peer.close();
     this.peer = undefined;
@@ -185,25 +194,33 @@ export class Session {
 
   private state(peer: Peer, state: RTCPeerConnectionState): void {
     if (peer !== this.peer) return;
-    if (state === "connected") this.failures = 0;
     this.handler.up(state === "connected");
     if (state === "failed") this.restart();
   }
 
   /** Asks the focus for a new session: this one does not work. The new offer follows the answer. */
   private restart(): void {
-    const pause = ICE_RESTART_PAUSES[Math.min(this.failures, ICE_RESTART_PAUSES.length - 1)];
-    this.failures += 1;
-    clearTimeout(this.restartTimer);
+    if (this.restartTimer !== undefined) return;
+    if (Date.now() - this.restartedAt >= RESTARTS_FORGOTTEN_AFTER) this.restarts = 0;
+    const pause = RESTART_PAUSES[Math.min(this.restarts, RESTART_PAUSES.length - 1)];
+    this.restarts += 1;
     this.restartTimer = setTimeout(() => {
+      this.restartTimer = undefined;
+      this.restartedAt = Date.now();
       const bridgeSession = xml("bridge-session", { xmlns: ns.FOCUS, id: this.peer?.offer.bridgeSession, restart: true });
       const reason = xml("reason", {}, xml("connectivity-error"), xml("text", {}, "ICE FAILED"));
       const sid = this.sid;
       this.send("session-terminate", reason, bridgeSession).then(
         () => sid === this.sid && this.stop(),
-        () => sid === this.sid && this.restart(),
+        (error: unknown) => sid === this.sid && this.restartRefused(error),
       );
     }, pause);
+  }
+
+  private restartRefused(error: unknown): void {
+    if (!(error instanceof IqError) || !FINAL.includes(error.condition)) return this.restart();
+    this.stop();
+    this.handler.lost();
   }
 
   private send(action: string, ...children: Element[]): Promise<Element> {

@@ -30,6 +30,8 @@ export interface MediaHandler {
   /** the focus wants us to begin muted */
   startMuted(kinds: { audio: boolean; video: boolean }): void;
   rejected(slot: Slot, reason: string): void;
+  /** there will be no media until the room is joined anew */
+  lost(): void;
 }
 
 export class Media {
@@ -52,6 +54,7 @@ export class Media {
       tracks: (tracks) => store.patch({ tracks }),
       up: (mediaUp) => store.patch({ mediaUp }),
       rejected: (slot, reason) => handler.rejected(slot, reason),
+      lost: () => handler.lost(),
     });
     this.announceTypes();
   }

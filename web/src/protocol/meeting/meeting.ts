@@ -8,6 +8,7 @@ import { roomInfo } from "../disco";
 import { Emitter } from "../emitter";
 import { nickFor } from "../jid";
 import type { LocalTracks, PeerMaker } from "../jingle/peer";
+import { REJOIN_DISTANCE, REJOIN_RETRY } from "../limits";
 import * as ns from "../ns";
 import { readable } from "../place";
 import { requestConference } from "../room/conference-request";
@@ -48,6 +49,7 @@ export interface MeetingEvents {
 
 const KIND: Record<MuteKind, Slot> = { audio: "a0", video: "v0", desktop: "v1" };
 const TRIES_MAX = 3;
+const AWAY = "The connection was away for too long.";
 
 export class Meeting extends Emitter<MeetingEvents> {
   private readonly store: Store;
@@ -60,6 +62,9 @@ export class Meeting extends Emitter<MeetingEvents> {
   private tries = 0;
   private wanted: [Record<string, number>, string[]] = [{}, []];
   private joinedBefore = false;
+  private rejoinedAt = -Infinity;
+  /** why we join again, if we do */
+  private cause = AWAY;
   private sharedBefore = false;
 
   constructor(private readonly options: MeetingOptions) {
@@ -172,7 +177,7 @@ export class Meeting extends Emitter<MeetingEvents> {
   /** Asks the focus into the room. `false`: the room is not ours any more, or the meeting is over. */
   private async callFocus(room: Room): Promise<boolean> {
     const { config, machineUid } = this.options;
-    const gone = () => room !== this.room || this.state.phase === "left" || this.state.phase === "kicked";
+    const gone = () => room !== this.room || this.over;
     try {
       room.focusJid = await requestConference(this.connection, config.focus, room.jid, machineUid, gone);
       return !gone();
@@ -191,6 +196,18 @@ export class Meeting extends Emitter<MeetingEvents> {
     await this.callFocus(room);
   }
 
+  /** The focus invites nobody again whom it has given up, but it does invite whoever comes in: so we go and come in. */
+  private rejoin(room: Room, pause = Math.max(0, this.rejoinedAt + REJOIN_DISTANCE - Date.now())): void {
+    setTimeout(() => {
+      if (room !== this.room || this.over) return;
+      if (!this.connection.online) return this.rejoin(room, REJOIN_RETRY);
+      this.rejoinedAt = Date.now();
+      this.cause = "Sound and pictures were lost.";
+      room.leave();
+      void this.enter(this.connection.jid);
+    }, pause);
+  }
+
   private makeMedia(room: Room): Media {
     const { config, simulcast, makePeer, makeSocket } = this.options;
     const { connection, tracks } = this;
@@ -206,6 +223,7 @@ export class Meeting extends Emitter<MeetingEvents> {
         this.notice(`This could not be shared: ${reason}`, true);
         if (slot === "v1") this.turnedOff("desktop", "");
       },
+      lost: () => this.rejoin(room),
     });
   }
 
@@ -231,8 +249,9 @@ export class Meeting extends Emitter<MeetingEvents> {
   }
 
   private joined(room: Room): void {
-    if (this.joinedBefore) this.notice("The connection was away for too long. You have joined again.", true);
+    if (this.joinedBefore) this.notice(`${this.cause} You have joined again.`, true);
     this.joinedBefore = true;
+    this.cause = AWAY;
     this.phase("joined");
     this.announce();
     void this.askRoom(room);
@@ -306,15 +325,19 @@ export class Meeting extends Emitter<MeetingEvents> {
     this.store.patch({ self: { ...self, moderator } });
   }
 
+  private get over(): boolean {
+    return this.state.phase === "left" || this.state.phase === "kicked";
+  }
+
   private end(phase: "left" | "kicked", reason: string): void {
-    if (this.state.phase === "left" || this.state.phase === "kicked") return;
+    if (this.over) return;
     this.media?.close(false);
     this.store.patch({ phase, reason: reason === "left" ? "" : reason, tracks: [] });
     this.connection.close();
   }
 
   private phase(phase: MeetingState["phase"]): void {
-    if (this.state.phase === "left" || this.state.phase === "kicked") return;
+    if (this.over) return;
     this.store.patch({ phase });
   }
 
