@@ -19,6 +19,7 @@ export function MeetingPage() {
   const call = useCall();
   const { phase, tracks } = call.state;
   const viewport = useMemo(() => new Viewport(call), [call]);
+  useEffect(() => () => viewport.close(), [viewport]);
   useEffect(() => listenForShortcuts(call), [call]);
   if (phase === "left" || phase === "kicked") {
     return (

@@ -13,11 +13,22 @@ export class Viewport {
   private readonly sight = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) this.note(target, { visible: isIntersecting });
   });
+  private readonly shownOrHidden = () => this.soon();
   private timer: ReturnType<typeof setTimeout> | undefined;
   private stage = "";
+  private closed = false;
 
   constructor(private readonly call: Call) {
-    document.addEventListener("visibilitychange", () => this.soon());
+    document.addEventListener("visibilitychange", this.shownOrHidden);
+  }
+
+  /** The page that it looks at is gone. */
+  close(): void {
+    this.closed = true;
+    document.removeEventListener("visibilitychange", this.shownOrHidden);
+    this.sizes.disconnect();
+    this.sight.disconnect();
+    clearTimeout(this.timer);
   }
 
   /** The element shows the tile until the returned function is called. */
@@ -48,6 +59,7 @@ export class Viewport {
   }
 
   private soon(): void {
+    if (this.closed) return;
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
       this.tell();
