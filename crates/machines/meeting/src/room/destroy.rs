@@ -32,6 +32,8 @@ impl Core {
             }
             turn.fact(Fact::Left);
         }
+        // nobody is left who could answer
+        self.drop_all_routes(turn);
         // first of all, so that the focus does not arrange itself with those who are left
         self.end_meeting(turn);
         for nick in nicks {

@@ -108,6 +108,13 @@ impl Core {
         }
     }
 
+    /// Everybody is gone: who waits for an answer is told.
+    pub(super) fn drop_all_routes(&mut self, turn: &mut Turn) {
+        for route in std::mem::take(&mut self.room.routes.0).into_values() {
+            self.answer_for_absent(turn, &route);
+        }
+    }
+
     fn answer_for_absent(&mut self, turn: &mut Turn, route: &Route) {
         let Some(jid) = self.sessions.session(route.sender).map(|session| session.jid.clone()) else {
             return;
@@ -126,4 +133,22 @@ impl Core {
 
 pub(super) fn nobody(nick: &str) -> StanzaError {
     StanzaError::new(Condition::ItemNotFound, format!("{nick} is not in the room"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_sender_has_a_share_of_the_routes() {
+        let mut routes = Routes::default();
+        let (one, other, receiver) = (SessionId(1), SessionId(2), SessionId(3));
+        for n in 0..limits::ROUTED_IQS_PER_SENDER_MAX {
+            assert!(routes.has_room_for(one, 1_000));
+            let route = Route { sender: one, id: n.to_string(), asked: String::new(), at: 1_000 };
+            routes.0.insert((receiver, n.to_string()), route);
+        }
+        assert!(!routes.has_room_for(one, 1_000) && routes.has_room_for(other, 1_000));
+        assert!(routes.has_room_for(one, 1_000 + limits::ROUTED_IQ_MS), "what is not answered is forgotten");
+    }
 }
