@@ -22,6 +22,7 @@ impl Meeting {
 impl Core {
     fn check_sessions(&self) {
         assert!(self.sessions.len() <= limits::SESSIONS_MAX);
+        assert!(self.sessions.unacked_bytes() <= limits::UNACKED_BYTES_ALL_MAX);
         let mut live = 0;
         for (id, session) in self.sessions.iter() {
             match session.link {

@@ -36,6 +36,7 @@ mod turn;
 pub use codec::{CodecError, ENTRY_FORMAT};
 pub use effect::{Close, Effect, Fact};
 pub use entry::{BridgeId, ConnId, Entry, Input, Millis, RequestId};
+pub use limits::{UNACKED_BYTES_MAX, UNACKED_STANZAS_MAX};
 pub use settings::{ExternalService, Settings};
 pub use snapshot::SnapshotError;
 pub use summary::{Participant, Summary};

@@ -3,9 +3,11 @@
 /// Client sessions, hibernating ones included.
 pub(crate) const SESSIONS_MAX: usize = 2_000;
 /// Stanzas that one client has not acknowledged.
-pub(crate) const UNACKED_STANZAS_MAX: usize = 5_000;
-/// Bytes of them.
-pub(crate) const UNACKED_BYTES_MAX: usize = 8 * 1024 * 1024;
+pub const UNACKED_STANZAS_MAX: usize = 5_000;
+/// Bytes of them. A client that resumes is sent all of them at once.
+pub const UNACKED_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of them, of all clients together. Beyond that, whoever has the most of them is let go.
+pub(crate) const UNACKED_BYTES_ALL_MAX: usize = 32 * 1024 * 1024;
 /// Stanzas sent to a client before it is asked for an acknowledgement.
 pub(crate) const ACK_REQUEST_STANZAS: u32 = 10;
 /// How long a conference request without a join keeps the meeting.
@@ -35,7 +37,7 @@ pub(crate) const ADMIN_ITEMS_MAX: usize = 1_000;
 /// Requests between occupants that wait for an answer.
 pub(crate) const ROUTED_IQS_MAX: usize = 2_000;
 /// Of them, those of one sender.
-pub(crate) const ROUTED_IQS_PER_SENDER_MAX: usize = 100;
+pub(crate) const ROUTED_IQS_PER_SENDER_MAX: usize = 20;
 /// How long such an answer is waited for.
 pub(crate) const ROUTED_IQ_MS: u64 = 60_000;
 /// Bytes of a stanza's id.
@@ -44,3 +46,4 @@ pub(crate) const ID_BYTES_MAX: usize = 1024;
 const _: () = assert!(ROUTED_IQS_PER_SENDER_MAX < ROUTED_IQS_MAX);
 const _: () = assert!(PRESENCE_BYTES_MAX < UNACKED_BYTES_MAX && MESSAGE_BYTES_MAX < UNACKED_BYTES_MAX);
 const _: () = assert!(xmpp::limits::STANZA_BYTES_MAX < UNACKED_BYTES_MAX);
+const _: () = assert!(UNACKED_BYTES_MAX < UNACKED_BYTES_ALL_MAX);

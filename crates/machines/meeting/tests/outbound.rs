@@ -121,3 +121,43 @@ fn an_acknowledgement_is_asked_for_every_ten_stanzas() {
     }
     assert!(since.is_some());
 }
+
+/// Binds a client that takes its stream under management and joins.
+fn join(pair: &mut Pair, conn: ConnId) {
+    let bound = pair.apply(Input::Bind { conn, iq_id: "b".to_owned() });
+    let text = texts(&bound, conn).concat();
+    let nick = text.split("<jid>").nth(1).expect("a JID")[..8].to_owned();
+    pair.send(conn, "<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
+    pair.send(conn, &format!("<presence xmlns='jabber:client' to='demo@conference.meet.example/{nick}'/>"));
+    pair.nicks.push(nick);
+}
+
+#[test]
+fn all_together_have_a_limit_and_who_takes_the_most_goes() {
+    let mut pair = Pair::new();
+    // B has one message more to take than the eight others
+    let text = format!(
+        "<message xmlns='jabber:client' type='chat' to='demo@conference.meet.example/{}'><body>{}</body></message>",
+        pair.nicks[1],
+        "x".repeat(60_000)
+    );
+    pair.send(A, &text);
+    let others: Vec<ConnId> = (3..=10).map(ConnId).collect();
+    for conn in &others {
+        join(&mut pair, *conn);
+    }
+    let mut said = 0;
+    let gone = loop {
+        let effects = pair.say(A, &"y".repeat(60_000));
+        pair.meeting.check_invariants();
+        said += 1;
+        if effects.contains(&Effect::Fact(Fact::SessionOverflowed)) {
+            break effects;
+        }
+        assert!(said < 200, "it never overflowed");
+    };
+    assert!(said * 60_000 < meeting::UNACKED_BYTES_MAX, "each is within its own limit");
+    let closed: Vec<&Effect> = gone.iter().filter(|e| matches!(e, Effect::Close { .. })).collect();
+    assert_eq!(closed, [&Effect::Close { conn: B, how: Close::Silently }]);
+    assert_eq!(pair.meeting.summary().participants.len(), 1 + others.len());
+}

@@ -3,6 +3,7 @@
 use crate::core::Core;
 use crate::effect::{Close, Fact};
 use crate::entry::ConnId;
+use crate::limits;
 use crate::session::{Link, SessionId};
 use crate::turn::Turn;
 
@@ -56,7 +57,7 @@ impl Core {
 
     /// Ends sessions that are over their limit. Others are told of it, which may be too much for yet another.
     pub(crate) fn end_doomed(&mut self, turn: &mut Turn) {
-        while let Some(id) = turn.doomed.first().copied() {
+        while let Some(id) = turn.doomed.first().copied().or_else(|| self.too_much_for_all()) {
             if let Some(Link::Live(conn)) = self.sessions.session(id).map(|session| session.link) {
                 turn.close(conn, Close::Silently);
             }
@@ -64,6 +65,12 @@ impl Core {
             self.end_session(turn, id);
             turn.doomed.remove(&id);
         }
+    }
+
+    /// Each session is within its limit, all together are not: the one that takes the most.
+    fn too_much_for_all(&self) -> Option<SessionId> {
+        let over = self.sessions.unacked_bytes() > limits::UNACKED_BYTES_ALL_MAX;
+        self.sessions.most_unacked().filter(|_| over)
     }
 
     /// The session is no more; its occupant leaves. Closing its connection is the caller's business.

@@ -92,6 +92,17 @@ impl Sessions {
         self.len() - self.by_conn.len()
     }
 
+    /// Bytes that are kept for all clients.
+    pub(crate) fn unacked_bytes(&self) -> usize {
+        self.by_id.values().map(Session::unacked_bytes).sum()
+    }
+
+    /// For whom the most is kept; of equals the oldest.
+    fn most_unacked(&self) -> Option<SessionId> {
+        let by_bytes = self.by_id.iter().rev().max_by_key(|(_, session)| session.unacked_bytes());
+        by_bytes.map(|(id, _)| *id)
+    }
+
     /// When the first hibernating session ends.
     pub(crate) fn next_expiry(&self) -> Option<Millis> {
         self.by_id.values().filter_map(Session::expiry).min()
@@ -136,6 +147,10 @@ impl Session {
     /// The JID without its resource.
     pub(crate) fn bare_jid(&self) -> &str {
         bare(&self.jid)
+    }
+
+    fn unacked_bytes(&self) -> usize {
+        self.sm.as_ref().map_or(0, |sm| sm.unacked_bytes)
     }
 
     /// When it ends, if it hibernates.
