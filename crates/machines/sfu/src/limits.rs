@@ -27,11 +27,13 @@ pub(crate) const LAST_N_MAX: usize = 25;
 pub(crate) const CONSTRAINTS_MAX: usize = 500;
 /// outgoing streams kept for sources that went away, per receiver (their sequence must go on if they return)
 pub(crate) const RETIRED_STREAMS_MAX: usize = 8;
-/// video streams kept declared per receiver though nothing of them was wanted for [`IDLE_STREAM_AGE`]
-pub(crate) const IDLE_STREAMS_MAX: usize = 8;
+/// video streams kept declared per receiver though nothing of them was wanted for [`IDLE_STREAM_AGE`]; what goes
+/// comes back without repair, so this is more than all but the largest meetings need
+pub(crate) const IDLE_STREAMS_MAX: usize = 64;
 /// see [`IDLE_STREAMS_MAX`]
 pub(crate) const IDLE_STREAM_AGE: Duration = Duration::from_secs(30);
-/// SSRCs whose last sequence number is remembered per receiver after their stream was removed
+/// SSRCs whose last sequence number is remembered per receiver after their stream was removed, and SSRCs used for
+/// retransmissions
 pub(crate) const REMEMBERED_SSRCS_MAX: usize = 1024;
 /// holes closed per outgoing stream that are still remembered
 pub(crate) const SEQUENCE_RUNS_MAX: usize = 64;

@@ -3,6 +3,7 @@
 mod channel;
 mod extensions;
 mod leg;
+mod memory;
 mod sources;
 mod subscription;
 
@@ -18,6 +19,7 @@ use xmpp::jingle::rtp::Kind;
 pub(crate) use channel::{Channel, Via};
 pub(crate) use extensions::{carried, descriptor, needs_mixed_forms};
 pub(crate) use leg::{Happening, Identity, Leg, Plan};
+use memory::Memory;
 pub(crate) use sources::{
     BadSource, Encoding, Source, SourceId, check_unique, encodings, is_enabled, same_ssrcs, ssrcs,
 };
@@ -54,8 +56,7 @@ pub(crate) struct Endpoint {
     pub(crate) hearing: Hearing,
     pub(crate) subscriptions: BTreeMap<SourceId, Subscription>,
     retired: VecDeque<Retired>,
-    /// where the numbers of removed streams would go on, by SSRC: the receiver's SRTP context remembers them too
-    remembered: BTreeMap<u32, u64>,
+    memory: Memory,
     /// the effective constraint of every video source of the others, pixels
     pub(crate) heights: BTreeMap<SourceId, i32>,
     /// names of the video sources forwarded, as last announced
@@ -80,7 +81,7 @@ impl Endpoint {
             hearing: Hearing::default(),
             subscriptions: BTreeMap::new(),
             retired: VecDeque::new(),
-            remembered: BTreeMap::new(),
+            memory: Memory::default(),
             heights: BTreeMap::new(),
             forwarded: vec![],
         }
@@ -113,7 +114,9 @@ impl Endpoint {
         if packet.origin.kind == Kind::Audio && !self.subscriptions.contains_key(&packet.origin.id) {
             self.subscribe(&packet.origin);
         }
-        let Some(subscription) = self.subscriptions.get_mut(&packet.origin.id) else { return false };
+        let Some(subscription) = self.subscriptions.get_mut(&packet.origin.id).filter(|s| !s.barred) else {
+            return false;
+        };
         let Some(payload) = codec::translate(self.leg.payloads(), packet.codec, packet.pt) else {
             return false;
         };
@@ -156,8 +159,9 @@ impl Endpoint {
     }
 
     fn declare(&mut self, origin: &Origin) -> Subscription {
-        let mid = self.leg.declare(origin.kind, origin.ssrc, origin.rtx);
-        let next = self.remembered.remove(&origin.ssrc);
+        let rtx = origin.rtx.filter(|rtx| self.memory.claim_repair(*rtx));
+        let mid = self.leg.declare(origin.kind, origin.ssrc, rtx);
+        let next = self.memory.recall(origin.ssrc);
         let stream = match origin.kind {
             Kind::Audio => Stream::Audio {
                 projection: AudioProjection::after(next.unwrap_or(0)),
@@ -169,7 +173,8 @@ impl Endpoint {
         Subscription {
             owner: origin.owner,
             ssrc: origin.ssrc,
-            rtx: origin.rtx,
+            rtx,
+            barred: self.memory.was_repair(origin.ssrc),
             mid,
             stream,
             asked: None,
@@ -193,6 +198,7 @@ impl Endpoint {
             owner: origin.owner,
             ssrc: origin.ssrc,
             rtx: retired.rtx,
+            barred: retired.barred,
             mid: retired.mid,
             stream,
             asked: None,
@@ -212,13 +218,10 @@ impl Endpoint {
         }
     }
 
-    /// Removes the stream and remembers where its numbers were.
+    /// Removes the stream and remembers where its numbers were. If it comes back it cannot be repaired any more.
     fn bury(&mut self, retired: &Retired) {
         self.leg.remove(retired.mid);
-        self.remembered.insert(retired.ssrc, retired.stream.next_seq());
-        if self.remembered.len() > limits::REMEMBERED_SSRCS_MAX {
-            self.remembered.pop_first();
-        }
+        self.memory.remember(retired.ssrc, retired.stream.next_seq());
     }
 
     /// Notes which video streams idle, and retires the longest idle ones: a leg's cost grows with its streams.

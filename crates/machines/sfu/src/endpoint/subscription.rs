@@ -16,6 +16,8 @@ pub(crate) struct Subscription {
     pub(crate) ssrc: u32,
     /// as declared: without one nothing is sent again
     pub(crate) rtx: Option<u32>,
+    /// its SSRC was one of retransmissions, whose numbers nobody knows: nothing is sent
+    pub(crate) barred: bool,
     pub(crate) mid: Mid,
     pub(crate) stream: Stream,
     /// when a key frame was asked for this receiver's sake
@@ -42,6 +44,8 @@ pub(crate) struct Retired {
     pub(crate) ssrc: u32,
     /// as declared: without one nothing is sent again
     pub(crate) rtx: Option<u32>,
+    /// its SSRC was one of retransmissions, whose numbers nobody knows: nothing is sent
+    pub(crate) barred: bool,
     pub(crate) mid: Mid,
     pub(crate) stream: Stream,
 }
@@ -65,7 +69,14 @@ impl Subscription {
         if let Some(projection) = self.video_mut() {
             projection.aim(None);
         }
-        Retired { owner: self.owner, ssrc: self.ssrc, rtx: self.rtx, mid: self.mid, stream: self.stream }
+        Retired {
+            owner: self.owner,
+            ssrc: self.ssrc,
+            rtx: self.rtx,
+            barred: self.barred,
+            mid: self.mid,
+            stream: self.stream,
+        }
     }
 }
 

@@ -463,7 +463,7 @@ fn build(now: Instant) -> Rtc {
 }
 
 /// RTP and not RTCP (RFC 5761 4).
-fn is_media(datagram: &[u8]) -> bool {
+pub(crate) fn is_media(datagram: &[u8]) -> bool {
     datagram[0] >= 128 && !(192..=223).contains(&datagram[1])
 }
 

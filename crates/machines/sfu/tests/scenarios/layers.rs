@@ -239,6 +239,43 @@ fn a_receiver_that_looked_at_many_sees_the_first_again() {
 }
 
 #[test]
+fn a_stream_that_was_removed_comes_back_without_repair() {
+    let ids: Vec<String> = (0..12).map(|n| format!("e{n}")).collect();
+    let mut world = World::with(&ids.iter().map(String::as_str).collect::<Vec<_>>());
+    let look = |world: &mut World, last_n: i32| {
+        let message = json!({"colibriClass": "ReceiverVideoConstraints", "lastN": last_n,
+            "selectedSources": ["e1-v0"]});
+        world.client("e0").say(message);
+        world.run(SECOND);
+    };
+    look(&mut world, 1);
+    let (_, rtx) = world.clients["e1"].camera.as_ref().expect("films").ssrcs[0];
+    let lose_some = |world: &mut World| {
+        for _ in 0..8 {
+            world.client("e0").miss = 5;
+            world.run(SECOND / 4);
+        }
+    };
+    lose_some(&mut world);
+    let repaired = world.sent("e0", rtx);
+    assert!(repaired > 0);
+    look(&mut world, -1);
+    look(&mut world, 1);
+    for id in &ids[1..] {
+        let source = vec![world.clients[id].sources().remove(0)];
+        world.announce(id, source);
+    }
+    world.run(SECOND / 4);
+    let sources = world.clients["e1"].sources();
+    world.announce("e1", sources);
+    world.client("e0").heard.clear();
+    world.run(SECOND);
+    lose_some(&mut world);
+    assert!(!world.clients["e0"].heard.is_empty());
+    assert_eq!(world.sent("e0", rtx), repaired);
+}
+
+#[test]
 fn the_same_sources_again_change_nothing() {
     let mut world = World::with(&["a", "b"]);
     world.want("b", "a-v0", 720);

@@ -1,6 +1,6 @@
 //! The machine, its clients and the wire between them, in virtual time.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use serde_json::json;
 use sfu::{Config, Event, Fact, Sfu, SocketId};
 use xmpp::jingle::rtp::{Description, HeaderExtension, Kind, PayloadType};
 
-use crate::client::{Client, OPUS, VP8, VP8_RTX, VP9, VP9_RTX};
+use crate::client::{Client, OPUS, VP8, VP8_RTX, VP9, VP9_RTX, is_media};
 
 pub(crate) const MEETING: &str = "meeting-1";
 /// one way
@@ -26,6 +26,8 @@ pub(crate) struct World {
     pub(crate) facts: Vec<Fact>,
     pub(crate) texts: Vec<(SocketId, serde_json::Value)>,
     pub(crate) closed: Vec<(SocketId, u16)>,
+    /// numbers of the media that the bridge sent, by receiver and SSRC
+    numbers: BTreeMap<(SocketAddr, u32), BTreeSet<u16>>,
     wire: VecDeque<Datagram>,
     created: u8,
 }
@@ -55,6 +57,7 @@ impl World {
             facts: vec![],
             texts: vec![],
             closed: vec![],
+            numbers: BTreeMap::new(),
             wire: VecDeque::new(),
             created: 0,
         }
@@ -163,6 +166,22 @@ impl World {
         }
     }
 
+    /// How many packets the bridge sent to a client with this SSRC.
+    pub(crate) fn sent(&self, id: &str, ssrc: u32) -> usize {
+        self.numbers.get(&(self.clients[id].address, ssrc)).map_or(0, BTreeSet::len)
+    }
+
+    /// No scenario is so long that numbers wrap; so with one key none goes out twice.
+    fn note_number(&mut self, to: SocketAddr, payload: &[u8]) {
+        if !is_media(payload) {
+            return;
+        }
+        let seq = u16::from_be_bytes([payload[2], payload[3]]);
+        let ssrc = u32::from_be_bytes([payload[8], payload[9], payload[10], payload[11]]);
+        let new = self.numbers.entry((to, ssrc)).or_default().insert(seq);
+        assert!(new, "number {seq} of {ssrc} went to {to} twice");
+    }
+
     pub(crate) fn count(&self, fact: Fact) -> usize {
         self.facts.iter().filter(|f| **f == fact).count()
     }
@@ -219,6 +238,7 @@ impl World {
             }
         }
         while let Some(transmit) = self.sfu.poll_transmit() {
+            self.note_number(transmit.destination, &transmit.payload);
             self.send(transmit.source, transmit.destination, transmit.payload);
         }
         assert!(self.sfu.poll_event().is_none(), "a drained machine stays dry");
