@@ -203,6 +203,21 @@ mod tests {
     }
 
     #[test]
+    fn nothing_grows_much_when_it_is_written() {
+        let long = "n".repeat(50_000);
+        let bound =
+            |children: usize| format!("<a xmlns='b' xmlns:p='{long}'>{}</a>", "<p:c/>".repeat(children));
+        assert!(parse(&bound(10)).is_ok());
+        assert_eq!(refused(&bound(11)), FrameError::Limit(TreeError::Namespaces));
+        let attributes = "<c p:d=''/>".repeat(11);
+        let text = format!("<a xmlns='b' xmlns:p='{long}'>{attributes}</a>");
+        assert_eq!(refused(&text), FrameError::Limit(TreeError::Namespaces));
+        // who inherits a namespace does not repeat it
+        let text = format!("<p:a xmlns:p='{long}'>{}</p:a>", "<p:c/>".repeat(1_000));
+        assert!(to_text(&parse(&text).unwrap()).len() < 100_000);
+    }
+
+    #[test]
     fn names_are_for_every_parser() {
         for name in ["a\u{b7}", "\u{1f600}", "\u{2c00}"] {
             for text in [

@@ -8,6 +8,8 @@ pub const DEPTH_MAX: usize = 64;
 pub const ATTRIBUTES_MAX: usize = 64;
 /// Elements of one stanza.
 pub const ELEMENTS_MAX: usize = 8 * 1024;
+/// Bytes of the namespaces of one stanza, counted wherever one differs from its parent's: there it is written.
+pub const NAMESPACES_BYTES_MAX: usize = 2 * STANZA_BYTES_MAX;
 /// Bytes of a name or of one attribute's value.
 pub const TOKEN_BYTES_MAX: usize = 64 * 1024;
 

@@ -9,6 +9,8 @@ use crate::{Element, limits, names, ns};
 pub struct Tree {
     open: Vec<Element>,
     elements: usize,
+    /// of namespaces, as they are repeated when the elements are written
+    namespaces: usize,
 }
 
 /// Which limit or rule an element broke.
@@ -20,6 +22,11 @@ pub enum TreeError {
     TooManyAttributes,
     #[error("a stanza has more than {} elements", limits::ELEMENTS_MAX)]
     TooManyElements,
+    #[error(
+        "the namespaces of a stanza, each written where it changes, have more than {} bytes",
+        limits::NAMESPACES_BYTES_MAX
+    )]
+    Namespaces,
     /// RFC 6120 section 4.8.1: that namespace is for the stream and its own elements
     #[error("an element of the stream is within another element")]
     StreamWithin,
@@ -40,6 +47,7 @@ impl Tree {
             Event::XmlDeclaration(..) => Ok(None),
             Event::StartElement(_, (space, name), attributes) => {
                 self.elements += 1;
+                self.namespaces += self.namespaces_of(space.as_str(), &attributes);
                 self.check(space.as_str(), name.as_str(), &attributes)?;
                 let mut element = Element::bare(name.as_str(), space.as_str());
                 *element.attrs_mut() = attributes;
@@ -69,6 +77,10 @@ impl Tree {
         if self.elements > limits::ELEMENTS_MAX {
             return Err(TreeError::TooManyElements);
         }
+        // a prefix is bound once and used often: without a bound a frame would grow a thousandfold when it is written
+        if self.namespaces > limits::NAMESPACES_BYTES_MAX {
+            return Err(TreeError::Namespaces);
+        }
         if attributes.len() > limits::ATTRIBUTES_MAX {
             return Err(TreeError::TooManyAttributes);
         }
@@ -86,6 +98,12 @@ impl Tree {
         Ok(())
     }
 
+    fn namespaces_of(&self, space: &str, attributes: &AttrMap) -> usize {
+        let inherited = self.open.last().is_some_and(|parent| parent.has_ns(space));
+        let of_attributes: usize = attributes.iter().map(|((space, _), _)| space.as_str().len()).sum();
+        of_attributes + if inherited { 0 } else { space.len() }
+    }
+
     fn close(&mut self) -> Option<Element> {
         let element = self.open.pop()?;
         match self.open.last_mut() {
@@ -95,6 +113,7 @@ impl Tree {
             }
             None => {
                 self.elements = 0;
+                self.namespaces = 0;
                 Some(element)
             }
         }
