@@ -35,6 +35,8 @@ pub(crate) const IDLE_STREAM_AGE: Duration = Duration::from_secs(30);
 /// SSRCs whose last sequence number is remembered per receiver after their stream was removed, and SSRCs used for
 /// retransmissions
 pub(crate) const REMEMBERED_SSRCS_MAX: usize = 1024;
+/// audio packets missing in a row that are passed on as a hole; more is a pause, and closed up
+pub(crate) const AUDIO_LOSS_MAX: u64 = 500;
 /// holes closed per outgoing stream that are still remembered
 pub(crate) const SEQUENCE_RUNS_MAX: usize = 64;
 /// packets kept per outgoing video stream to answer a NACK
@@ -89,5 +91,7 @@ pub(crate) const FLUSH_TURNS_MAX: usize = 8;
 
 const _: () = assert!(INACTIVE_AFTER.as_secs() < EXPIRE_AFTER.as_secs());
 const _: () = assert!(EXPIRE_AFTER.as_secs() < EXPIRE_UNCONNECTED_AFTER.as_secs());
+// a receiver takes a jump of half the sequence numbers for one backwards (RFC 3711 3.3.1)
+const _: () = assert!(AUDIO_LOSS_MAX < 32_768 / 4);
 // a retransmission adds two bytes, and str0m writes into a buffer of 2000
 const _: () = assert!(DATAGRAM_BYTES_MAX + 400 < 2000);

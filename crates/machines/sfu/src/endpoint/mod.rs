@@ -164,7 +164,7 @@ impl Endpoint {
         let next = self.memory.recall(origin.ssrc);
         let stream = match origin.kind {
             Kind::Audio => Stream::Audio {
-                projection: AudioProjection::after(next.unwrap_or(0)),
+                projection: AudioProjection::new(next),
                 wanted: self.hearing.wants(&origin.name),
             },
             // below 32768, so that the first wrap comes with a rollover counter both sides have seen grow

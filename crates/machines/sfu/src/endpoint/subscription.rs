@@ -66,8 +66,9 @@ impl Subscription {
     }
 
     pub(crate) fn retire(mut self) -> Retired {
-        if let Some(projection) = self.video_mut() {
-            projection.aim(None);
+        match &mut self.stream {
+            Stream::Video(projection) => projection.aim(None),
+            Stream::Audio { projection, .. } => projection.pause(),
         }
         Retired {
             owner: self.owner,

@@ -168,6 +168,11 @@ impl Client {
         }
     }
 
+    /// Leaves out so many audio packets, as if they had been sent to somebody else.
+    pub(crate) fn skip_audio(&mut self, packets: u64) {
+        self.audio.seq += packets;
+    }
+
     pub(crate) fn audio_ssrc(&self) -> u32 {
         self.audio.ssrc
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use sfu::Fact;
 
 use crate::wire::World;
@@ -49,6 +50,28 @@ fn a_muted_one_is_not_heard_until_unmuted() {
 }
 
 #[test]
+fn who_did_not_want_to_hear_for_long_hears_again() {
+    let mut world = World::with(&["a", "b"]);
+    world.client("a").talks = Some(-30);
+    world.run(SECOND);
+    let hear = |world: &mut World, all: bool| {
+        let (include, exclude): ([&str; 0], [&str; 0]) = ([], []);
+        world.client("b").say(json!({"colibriClass": "ReceiverAudioSubscription", "all": all,
+            "include": include, "exclude": exclude}));
+        world.run(SECOND);
+    };
+    hear(&mut world, false);
+    // eleven minutes and more, in steps that the bridge can follow
+    for _ in 0..4 {
+        world.client("a").skip_audio(10_000);
+        world.run(SECOND);
+    }
+    world.client("b").heard.clear();
+    hear(&mut world, true);
+    check_steady(&world, "a", "b", 45);
+}
+
+#[test]
 fn a_lost_packet_of_a_sender_is_a_hole_and_nothing_else() {
     let mut world = World::with(&["a", "b"]);
     world.client("a").camera = None;
@@ -89,6 +112,14 @@ fn a_client_that_vanishes_is_announced_inactive_and_expires() {
     assert_eq!(world.sfu.stats().endpoints, 2);
     world.run(55 * SECOND);
     assert_eq!(world.sfu.stats().endpoints, 1);
+}
+
+/// The same from any time on, levels and timestamps apart.
+#[track_caller]
+fn check_steady(world: &World, sender: &str, receiver: &str, least: usize) {
+    let stream = world.clients[receiver].stream(world.clients[sender].audio_ssrc());
+    assert!(stream.len() >= least, "{receiver} heard only {} packets of {sender}", stream.len());
+    assert!(stream.windows(2).all(|pair| pair[1].seq == pair[0].seq + 1));
 }
 
 /// That `receiver` heard at least so many packets of `sender` (none at all for 0), without a hole, with levels.
