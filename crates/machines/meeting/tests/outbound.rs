@@ -161,3 +161,18 @@ fn all_together_have_a_limit_and_who_takes_the_most_goes() {
     assert_eq!(closed, [&Effect::Close { conn: B, how: Close::Silently }]);
     assert_eq!(pair.meeting.summary().participants.len(), 1 + others.len());
 }
+
+#[test]
+fn a_connection_that_gets_no_session_is_let_go_after_the_answer() {
+    let mut pair = Pair::new();
+    let bind = |conn: u64| Input::Bind { conn: ConnId(conn), iq_id: "b".to_owned() };
+    let full = (3..10_000).find_map(|conn| {
+        let effects = pair.apply(bind(conn));
+        effects.iter().any(|effect| matches!(effect, Effect::Close { .. })).then_some((conn, effects))
+    });
+    let (conn, effects) = full.expect("sessions have a limit");
+    let [Effect::Send { text, .. }, close] = &effects[..] else { panic!("{effects:?}") };
+    assert!(text.contains("resource-constraint"), "{text}");
+    assert_eq!(close, &Effect::Close { conn: ConnId(conn), how: Close::Silently });
+    assert_eq!(pair.send(ConnId(conn), "<r xmlns='urn:xmpp:sm:3'/>"), []);
+}
