@@ -63,8 +63,9 @@ pub const INBOX_MAX: usize = 1_024;
 /// Inputs that one append to the journal carries.
 pub const BATCH_MAX: usize = 64;
 
-/// Entries after which a meeting is written down as a whole.
+/// Entries, or bytes of them, after which a meeting is written down as a whole.
 pub const SNAPSHOT_ENTRIES: u64 = 500;
+pub const SNAPSHOT_BYTES: usize = 8 << 20;
 
 /// A meeting in which nothing happened for so long is written down as a whole.
 pub const SNAPSHOT_IDLE: Duration = Duration::from_secs(30);

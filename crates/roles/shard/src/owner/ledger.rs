@@ -5,15 +5,19 @@ use std::time::Duration;
 
 use journal::{Error, Journal, Position, Replay};
 
-use crate::limits::{RETRY_FIRST, RETRY_LONGEST};
+use crate::limits::{RETRY_FIRST, RETRY_LONGEST, SNAPSHOT_BYTES, SNAPSHOT_ENTRIES};
 
 pub(super) struct Ledger {
     journal: Arc<dyn Journal>,
     room: String,
     /// position of the next append
     next: Position,
-    /// position of the newest snapshot
-    kept: Position,
+    /// position of the newest snapshot, kept or refused
+    tried: Position,
+    /// the newest one was refused
+    refused: bool,
+    /// of the records since then
+    bytes: usize,
 }
 
 impl Ledger {
@@ -23,8 +27,10 @@ impl Ledger {
     /// [`Error::Damaged`] and whatever else does not pass by itself.
     pub(super) async fn open(journal: Arc<dyn Journal>, room: &str) -> Result<(Self, Replay), Error> {
         let replay = replay(&*journal, room).await?;
-        let kept = replay.snapshot.as_ref().map_or(0, |(position, _)| *position);
-        Ok((Self { journal, room: room.to_owned(), next: replay.next, kept }, replay))
+        let tried = replay.snapshot.as_ref().map_or(0, |(position, _)| *position);
+        let bytes = length(&replay.records);
+        let room = room.to_owned();
+        Ok((Self { journal, room, next: replay.next, tried, refused: false, bytes }, replay))
     }
 
     /// Appends `records`; comes back when they are durable. An engine that cannot be reached is waited for.
@@ -48,20 +54,30 @@ impl Ledger {
             }
         }
         self.next += count;
+        self.bytes = self.bytes.saturating_add(length(&records));
         Ok(())
     }
 
-    /// Entries since the newest snapshot.
-    pub(super) fn since_snapshot(&self) -> u64 {
-        self.next - self.kept
+    /// Is there anything that the newest snapshot, kept or refused, does not have?
+    pub(super) fn has_news(&self) -> bool {
+        self.next > self.tried
+    }
+
+    /// Has so much come since the newest snapshot that another is due? A refused one is not tried again at once: it
+    /// costs as much as one that is kept.
+    pub(super) fn is_snapshot_due(&self) -> bool {
+        let many = self.next - self.tried >= SNAPSHOT_ENTRIES;
+        many || (self.bytes >= SNAPSHOT_BYTES && !self.refused)
     }
 
     /// Keeps `bytes` as the state after everything that was appended.
     pub(super) async fn snapshot(&mut self, bytes: Vec<u8>) {
-        match self.journal.snapshot(&self.room, self.next, bytes).await {
-            Ok(()) => self.kept = self.next,
-            // the records are still there: the next one will do
-            Err(error) => tracing::warn!(%error, "a meeting could not be written down as a whole"),
+        let kept = self.journal.snapshot(&self.room, self.next, bytes).await;
+        self.refused = kept.is_err();
+        (self.tried, self.bytes) = (self.next, 0);
+        if let Err(error) = kept {
+            // the records are still there: a later one will do
+            tracing::warn!(%error, "a meeting could not be written down as a whole");
         }
     }
 
@@ -70,7 +86,11 @@ impl Ledger {
         if let Err(error) = self.journal.purge(&self.room).await {
             tracing::warn!(%error, "a meeting that is over stays in the journal");
         }
-        (self.next, self.kept) = (0, 0);
+        self.begin_anew();
+    }
+
+    fn begin_anew(&mut self) {
+        (self.next, self.tried, self.refused, self.bytes) = (0, 0, false, 0);
     }
 
     /// Do `records` stand where they should have been appended? Entries carry 32 random bytes each, so nobody
@@ -83,6 +103,10 @@ impl Ledger {
         };
         replay.records.get(skip..).is_some_and(|tail| tail == records)
     }
+}
+
+fn length(records: &[Vec<u8>]) -> usize {
+    records.iter().map(Vec::len).sum()
 }
 
 async fn replay(journal: &dyn Journal, room: &str) -> Result<Replay, Error> {
@@ -160,13 +184,55 @@ mod tests {
         let memory = Memory::new();
         let mut ledger = open(&memory).await;
         ledger.append(vec![b"a".to_vec(), b"b".to_vec()]).await.unwrap();
-        assert_eq!(ledger.since_snapshot(), 2);
+        assert!(ledger.has_news() && open(&memory).await.has_news());
         ledger.snapshot(b"ab".to_vec()).await;
-        assert_eq!(ledger.since_snapshot(), 0);
-        assert_eq!(open(&memory).await.since_snapshot(), 0);
+        assert!(!ledger.has_news() && !open(&memory).await.has_news());
         ledger.purge().await;
         ledger.append(vec![b"new".to_vec()]).await.unwrap();
         check(&memory, &[b"new"]).await;
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_is_due_after_many_entries() {
+        let mut ledger = open(&Memory::new()).await;
+        append(&mut ledger, SNAPSHOT_ENTRIES - 1, 10).await;
+        assert!(!ledger.is_snapshot_due());
+        append(&mut ledger, 1, 10).await;
+        assert!(ledger.is_snapshot_due());
+        ledger.snapshot(b"s".to_vec()).await;
+        assert!(!ledger.is_snapshot_due());
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_is_due_after_many_bytes() {
+        let memory = Memory::new();
+        let mut ledger = open(&memory).await;
+        let size = SNAPSHOT_BYTES / 16;
+        append(&mut ledger, 15, size).await;
+        assert!(!ledger.is_snapshot_due());
+        append(&mut ledger, 1, size).await;
+        assert!(ledger.is_snapshot_due() && open(&memory).await.is_snapshot_due());
+        ledger.snapshot(b"s".to_vec()).await;
+        assert!(!ledger.is_snapshot_due() && !open(&memory).await.is_snapshot_due());
+    }
+
+    #[tokio::test]
+    async fn a_refused_snapshot_is_not_tried_again_at_once() {
+        let mut ledger = open(&Memory::new()).await;
+        append(&mut ledger, SNAPSHOT_ENTRIES, 10).await;
+        ledger.snapshot(vec![0; journal::SNAPSHOT_BYTES_MAX + 1]).await;
+        assert!(!ledger.is_snapshot_due() && !ledger.has_news());
+        append(&mut ledger, 17, SNAPSHOT_BYTES / 16).await;
+        assert!(!ledger.is_snapshot_due(), "nor after many bytes");
+        append(&mut ledger, SNAPSHOT_ENTRIES - 17, 10).await;
+        assert!(ledger.is_snapshot_due());
+        ledger.snapshot(b"s".to_vec()).await;
+        append(&mut ledger, 16, SNAPSHOT_BYTES / 16).await;
+        assert!(ledger.is_snapshot_due(), "once one was kept, bytes count again");
+    }
+
+    async fn append(ledger: &mut Ledger, count: u64, size: usize) {
+        ledger.append((0..count).map(|_| vec![7; size]).collect()).await.unwrap();
     }
 
     async fn check(memory: &Memory, expected: &[&[u8]]) {

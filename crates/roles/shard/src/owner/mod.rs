@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::Shard;
 use crate::fleet::{Answered, View};
-use crate::limits::{BATCH_MAX, SNAPSHOT_ENTRIES, SNAPSHOT_IDLE};
+use crate::limits::{BATCH_MAX, SNAPSHOT_IDLE};
 use crate::meetings::{Message, TaskNumber};
 use crate::outbox::Outbox;
 use crate::seed::seed;
@@ -184,7 +184,7 @@ impl Owner {
             self.take(message, &mut inputs);
         }
         self.commit(inputs).await?;
-        if self.ledger.since_snapshot() >= SNAPSHOT_ENTRIES {
+        if self.ledger.is_snapshot_due() {
             self.ledger.snapshot(self.machine.snapshot()).await;
         }
         // also where nothing has begun: somebody only asked
@@ -216,7 +216,7 @@ impl Owner {
     /// When something has to be done though nothing happens.
     fn wake(&self) -> Instant {
         let quiet = self.last_active + SNAPSHOT_IDLE;
-        let snapshot = (self.owns && self.ledger.since_snapshot() > 0).then_some(quiet);
+        let snapshot = (self.owns && self.ledger.has_news()).then_some(quiet);
         let tick = self.machine.deadline().map(|deadline| self.time.instant(deadline));
         let all = [snapshot, tick, self.asked.deadline(), self.links.deadline()];
         // without any of them it looks again in a while
@@ -235,7 +235,7 @@ impl Owner {
         }
         if inputs.is_empty()
             && self.owns
-            && self.ledger.since_snapshot() > 0
+            && self.ledger.has_news()
             && now >= self.last_active + SNAPSHOT_IDLE
         {
             self.ledger.snapshot(self.machine.snapshot()).await;
