@@ -34,6 +34,8 @@ pub struct Limits {
     /// for the head of an HTTP request to arrive
     pub head_time: Duration,
     pub meetings_max: usize,
+    /// of them, those without an occupant that a conference request may bring about
+    pub empty_meetings_max: usize,
     /// for a bridge to answer a request
     pub bridge_answer_time: Duration,
     /// how fast one client is read
@@ -69,6 +71,7 @@ impl Default for Limits {
             http_connections_max: limits::HTTP_CONNECTIONS_MAX,
             head_time: limits::HEAD_TIME,
             meetings_max: limits::MEETINGS_MAX,
+            empty_meetings_max: limits::EMPTY_MEETINGS_MAX,
             bridge_answer_time: limits::BRIDGE_ANSWER_TIME,
             ingress: Ingress::default(),
         }

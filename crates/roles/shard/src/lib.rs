@@ -52,8 +52,10 @@ use xmpp::jid::BareJid;
 pub use config::{Config, Ingress, Limits};
 
 use fleet::Fleet;
+use limits::MEETING_ANSWER_TIME;
 use meetings::Meetings;
 use metrics::Counts;
+use owner::Refusal;
 
 /// What its tasks share.
 struct Shard {
@@ -85,7 +87,8 @@ pub struct Running {
 /// Replays the meetings of `journal`, then opens the ports.
 ///
 /// # Errors
-/// The brewery is no JID, a port is taken, or the journal cannot tell its meetings.
+/// The brewery is no JID, a port is taken, the journal cannot tell its meetings, or has one that another version wrote
+/// in a format that this one does not know.
 pub async fn start(config: Config, journal: Arc<dyn Journal>, metrics: &Metrics) -> anyhow::Result<Running> {
     let brewery = BareJid::new(&config.brewery);
     let brewery = brewery.with_context(|| format!("the brewery {:?} is no bare JID", config.brewery))?;
@@ -121,11 +124,22 @@ pub async fn start(config: Config, journal: Arc<dyn Journal>, metrics: &Metrics)
     Ok(running)
 }
 
-/// Starts every meeting that the journal has, and waits until each can take up its streams.
+/// Starts every meeting that the journal has, and waits until each can take up its streams, or takes too long.
 async fn replay(shard: &Arc<Shard>) -> anyhow::Result<()> {
     let rooms = shard.journal.meetings().await.context("the journal cannot tell its meetings")?;
+    let mut opening = Vec::with_capacity(rooms.len());
     for room in &rooms {
-        shard.meetings.start(shard, room).with_context(|| format!("{} meetings to replay", rooms.len()))?;
+        let replay = shard.meetings.replay(shard, room);
+        opening.push(replay.with_context(|| format!("{} meetings to replay", rooms.len()))?);
+    }
+    for (room, opened) in rooms.iter().zip(opening) {
+        match tokio::time::timeout(MEETING_ANSWER_TIME, opened).await {
+            // nothing of it was touched; without it the room would stay closed
+            Ok(Ok(Err(refusal @ Refusal::Format { .. }))) => return Err(refusal.into()),
+            // any other refusal was told by the meeting's task
+            Ok(_) => {}
+            Err(_) => tracing::warn!(room, "a meeting is not replayed yet; the others do not wait for it"),
+        }
     }
     let there = shard.meetings.summaries().await.len();
     if !rooms.is_empty() {
@@ -154,7 +168,8 @@ impl Running {
         self.xmpp
     }
 
-    /// The meetings by room, in the order of their names.
+    /// The meetings by room, in the order of their names. One that does not answer within 2 seconds is there without
+    /// details, as if nobody were in it.
     pub async fn meetings(&self) -> Vec<(String, Summary)> {
         self.shard.meetings.summaries().await
     }

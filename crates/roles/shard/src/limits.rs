@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Sockets on the HTTP listener, whatever they are doing.
 pub const HTTP_CONNECTIONS_MAX: usize = 16_384;
 
-/// WebSockets that have not got a resource or their former stream yet.
+/// WebSockets that have not got a resource or their former stream yet; the oldest makes place for the next.
 pub const NEGOTIATIONS_MAX: usize = 2_048;
 
 /// From the upgrade to the bind or resume request.
@@ -56,6 +56,16 @@ pub const SILENCE_MAX: Duration = Duration::from_secs(60);
 
 /// Meetings of one shard.
 pub const MEETINGS_MAX: usize = 10_000;
+
+/// Of them, those without an occupant; beyond that no conference request begins another. Each keeps its place for some
+/// seconds, for whoever is about to join.
+pub const EMPTY_MEETINGS_MAX: usize = 2_000;
+
+/// Who is refused a meeting is asked to come again after this.
+pub const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// For a meeting to tell of itself, and to be replayed at the start; whoever waits for it goes on without.
+pub const MEETING_ANSWER_TIME: Duration = Duration::from_secs(2);
 
 /// Messages that wait for a meeting; its connections stop reading beyond that.
 pub const INBOX_MAX: usize = 1_024;
@@ -108,6 +118,7 @@ pub const NICK_BYTES_MAX: usize = 255;
 
 const _: () = assert!(PING_AFTER.as_secs() < SILENCE_MAX.as_secs());
 const _: () = assert!(STREAM_PING_AFTER.as_secs() < STREAM_SILENCE_MAX.as_secs());
+const _: () = assert!(EMPTY_MEETINGS_MAX < MEETINGS_MAX);
 const _: () = assert!(NEGOTIATIONS_MAX < HTTP_CONNECTIONS_MAX);
 const _: () = assert!(OUTBOX_FRAMES_MAX >= UNACKED_STANZAS_MAX + UNACKED_STANZAS_MAX / 2);
 const _: () = assert!(OUTBOX_BYTES_MAX >= UNACKED_BYTES_MAX + UNACKED_BYTES_MAX / 2);

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::future::join_all;
 use meeting::{ConnId, Input, Summary};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Shard;
-use crate::limits::INBOX_MAX;
+use crate::limits::{INBOX_MAX, MEETING_ANSWER_TIME};
 use crate::outbox::Outbox;
-use crate::owner;
+use crate::owner::{self, Opened};
 use crate::room::RoomKey;
 
 /// What a meeting's task is told. All of it is bounded by [`INBOX_MAX`]: who comes next waits.
@@ -36,7 +37,7 @@ pub(crate) enum Message {
 
 pub(crate) type Inbox = mpsc::Sender<Message>;
 
-/// The shard has as many meetings as it may have.
+/// The shard has as many meetings as it may have, or as many without an occupant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("this server has no place for another meeting; try again later")]
 pub(crate) struct Full;
@@ -50,13 +51,16 @@ pub(crate) struct Meetings {
 struct Running {
     /// by room
     tasks: BTreeMap<String, Task>,
+    /// those without an occupant
+    empty: usize,
     started: u64,
 }
 
 #[derive(Debug)]
 struct Task {
     inbox: Inbox,
-    number: u64,
+    number: TaskNumber,
+    occupied: bool,
 }
 
 /// Which of the tasks that a room ever had; tells an old one that it was replaced.
@@ -86,7 +90,11 @@ impl Meetings {
         message: Message,
     ) -> Result<(Inbox, Option<Message>), Full> {
         let mut running = self.running();
-        let inbox = running.start(shard, room)?;
+        let asks = matches!(message, Message::Request { .. });
+        if asks && !running.has(room) && running.empty >= shard.config.limits.empty_meetings_max {
+            return Err(Full);
+        }
+        let inbox = running.start(shard, room, None)?;
         let busy = match inbox.try_send(message) {
             Ok(()) => None,
             Err(mpsc::error::TrySendError::Full(message) | mpsc::error::TrySendError::Closed(message)) => {
@@ -98,12 +106,24 @@ impl Meetings {
 
     /// Does this meeting run?
     pub(crate) fn has(&self, room: &RoomKey) -> bool {
-        self.running().tasks.get(room.as_str()).is_some_and(|task| !task.inbox.is_closed())
+        self.running().has(room.as_str())
     }
 
-    /// Starts a meeting if it does not run: replayed where the journal has it.
-    pub(crate) fn start(&self, shard: &Arc<Shard>, room: &str) -> Result<(), Full> {
-        self.running().start(shard, room).map(drop)
+    /// Starts a meeting that the journal has; what comes back tells that it was replayed.
+    pub(crate) fn replay(&self, shard: &Arc<Shard>, room: &str) -> Result<oneshot::Receiver<Opened>, Full> {
+        let (opened, answer) = oneshot::channel();
+        self.running().start(shard, room, Some(opened)).map(|_| answer)
+    }
+
+    /// A task tells whether somebody is in its room.
+    pub(crate) fn occupied(&self, room: &str, number: TaskNumber, occupied: bool) {
+        let mut running = self.running();
+        let task = running.tasks.get_mut(room).filter(|task| task.number == number);
+        if let Some(task) = task
+            && std::mem::replace(&mut task.occupied, occupied) != occupied
+        {
+            running.empty = if occupied { running.empty - 1 } else { running.empty + 1 };
+        }
     }
 
     /// A task whose meeting is over ends, unless somebody has come meanwhile: then it gives `false`.
@@ -124,20 +144,11 @@ impl Meetings {
         shard.counts.meetings.set(i64::try_from(running.tasks.len()).unwrap_or(i64::MAX));
     }
 
-    /// Every meeting that runs, with what it tells of itself.
+    /// Every meeting that runs, with what it tells of itself; one that does not answer in time is there without.
     pub(crate) async fn summaries(&self) -> Vec<(String, Summary)> {
         let inboxes: Vec<_> =
             self.running().tasks.iter().map(|(room, task)| (room.clone(), task.inbox.clone())).collect();
-        let mut summaries = Vec::with_capacity(inboxes.len());
-        for (room, inbox) in inboxes {
-            let (sender, answer) = oneshot::channel();
-            if inbox.send(Message::Summary(sender)).await.is_ok()
-                && let Ok(summary) = answer.await
-            {
-                summaries.push((room, summary));
-            }
-        }
-        summaries
+        join_all(inboxes.into_iter().map(summary)).await.into_iter().flatten().collect()
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {
@@ -146,7 +157,16 @@ impl Meetings {
 }
 
 impl Running {
-    fn start(&mut self, shard: &Arc<Shard>, room: &str) -> Result<Inbox, Full> {
+    fn has(&self, room: &str) -> bool {
+        self.tasks.get(room).is_some_and(|task| !task.inbox.is_closed())
+    }
+
+    fn start(
+        &mut self,
+        shard: &Arc<Shard>,
+        room: &str,
+        opened: Option<oneshot::Sender<Opened>>,
+    ) -> Result<Inbox, Full> {
         if let Some(task) = self.tasks.get(room).filter(|task| !task.inbox.is_closed()) {
             return Ok(task.inbox.clone());
         }
@@ -156,15 +176,39 @@ impl Running {
         self.started += 1;
         let number = self.started;
         let (inbox, messages) = mpsc::channel(INBOX_MAX);
-        self.tasks.insert(room.to_owned(), Task { inbox: inbox.clone(), number });
+        // one that is replayed had somebody in it, until it says otherwise
+        let occupied = opened.is_some();
+        self.insert(room, Task { inbox: inbox.clone(), number, occupied });
         shard.counts.meetings.set(i64::try_from(self.tasks.len()).unwrap_or(i64::MAX));
-        shard.tasks.spawn(owner::run(Arc::clone(shard), room.to_owned(), number, messages));
+        shard.tasks.spawn(owner::run(Arc::clone(shard), room.to_owned(), number, messages, opened));
         Ok(inbox)
     }
 
-    fn remove(&mut self, room: &str, number: TaskNumber) {
-        if self.tasks.get(room).is_some_and(|task| task.number == number) {
-            self.tasks.remove(room);
+    fn insert(&mut self, room: &str, task: Task) {
+        self.empty += usize::from(!task.occupied);
+        if let Some(old) = self.tasks.insert(room.to_owned(), task) {
+            self.empty -= usize::from(!old.occupied);
         }
+    }
+
+    fn remove(&mut self, room: &str, number: TaskNumber) {
+        if self.tasks.get(room).is_some_and(|task| task.number == number)
+            && let Some(task) = self.tasks.remove(room)
+        {
+            self.empty -= usize::from(!task.occupied);
+        }
+    }
+}
+
+/// `None` where it has just ended.
+async fn summary((room, inbox): (String, Inbox)) -> Option<(String, Summary)> {
+    let ask = async {
+        let (sender, answer) = oneshot::channel();
+        inbox.send(Message::Summary(sender)).await.ok()?;
+        answer.await.ok()
+    };
+    match tokio::time::timeout(MEETING_ANSWER_TIME, ask).await {
+        Ok(summary) => summary.map(|summary| (room, summary)),
+        Err(_) => Some((room, Summary::default())),
     }
 }

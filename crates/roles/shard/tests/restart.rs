@@ -5,9 +5,11 @@ mod support;
 use std::path::Path;
 use std::sync::Arc;
 
-use journal::{Journal, Memory, Redb};
+use journal::{Answer, Journal, Memory, Position, Redb, Replay};
+use meeting::{Entry, Input, Meeting};
+use service::metrics::Metrics;
 use shard::Running;
-use support::{Guest, config, start_with, until};
+use support::{Guest, PATIENCE, config, start_with, until};
 
 #[tokio::test]
 async fn a_killed_shard_gives_its_clients_their_streams_back() {
@@ -92,7 +94,8 @@ async fn a_damaged_meeting_is_given_up_and_others_are_not() {
     shard.kill().await;
     memory.damage("bad", 1);
 
-    let shard = start_with(config(), Arc::new(memory)).await;
+    let shard = start_with(config(), Arc::new(memory.clone())).await;
+    assert_eq!(memory.aside().await.unwrap(), ["bad"], "for somebody to look at");
     let mut good = Guest::connect(&shard, &format!("room=good&previd={good_token}")).await;
     good.log_in().await;
     assert_eq!(good.resume(&good_token, 0).await, Ok(1));
@@ -100,6 +103,86 @@ async fn a_damaged_meeting_is_given_up_and_others_are_not() {
     bad.log_in().await;
     bad.resume(&bad_token, 0).await.unwrap_err();
     let (_again, _) = Guest::joined(&shard, "bad").await;
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_read_is_set_aside_too() {
+    let memory = Memory::new();
+    let entry = Entry { at: 1, seed: [0; 32], input: Input::Tick }.to_bytes();
+    memory.append("bad", 0, vec![entry[..entry.len() - 1].to_vec()]).await.unwrap();
+    let _shard = start_with(config(), Arc::new(memory.clone())).await;
+    assert_eq!(memory.aside().await.unwrap(), ["bad"]);
+}
+
+#[tokio::test]
+async fn what_another_version_wrote_is_not_touched() {
+    let entry = Entry { at: 1, seed: [0; 32], input: Input::Tick }.to_bytes();
+    let snapshot = Meeting::new("demo").snapshot();
+    let newer = |bytes: &[u8]| [&[9], &bytes[1..]].concat();
+    for (record, snapshot) in [(newer(&entry), None), (entry, Some(newer(&snapshot)))] {
+        let memory = Memory::new();
+        memory.append("demo", 0, vec![record]).await.unwrap();
+        if let Some(snapshot) = snapshot {
+            memory.snapshot("demo", 1, snapshot).await.unwrap();
+        }
+        let before = memory.replay("demo").await.unwrap();
+        let started = shard::start(config(), Arc::new(memory.clone()), &Metrics::new()).await;
+        let error = started.err().expect("it does not start").to_string();
+        for part in ["meeting demo", "format 9", "newer version", "data directory"] {
+            assert!(error.contains(part), "{part:?} is not in {error:?}");
+        }
+        assert_eq!(memory.replay("demo").await.unwrap(), before);
+        assert!(memory.aside().await.unwrap().is_empty());
+    }
+}
+
+/// A journal that never tells of one meeting.
+struct Silent(Memory);
+
+impl Journal for Silent {
+    fn append(&self, meeting: &str, expected: Position, records: Vec<Vec<u8>>) -> Answer<'_, ()> {
+        self.0.append(meeting, expected, records)
+    }
+
+    fn replay(&self, meeting: &str) -> Answer<'_, Replay> {
+        if meeting == "stuck" { Box::pin(std::future::pending()) } else { self.0.replay(meeting) }
+    }
+
+    fn snapshot(&self, meeting: &str, position: Position, bytes: Vec<u8>) -> Answer<'_, ()> {
+        self.0.snapshot(meeting, position, bytes)
+    }
+
+    fn purge(&self, meeting: &str) -> Answer<'_, ()> {
+        self.0.purge(meeting)
+    }
+
+    fn set_aside(&self, meeting: &str) -> Answer<'_, ()> {
+        self.0.set_aside(meeting)
+    }
+
+    fn aside(&self) -> Answer<'_, Vec<String>> {
+        self.0.aside()
+    }
+
+    fn meetings(&self) -> Answer<'_, Vec<String>> {
+        self.0.meetings()
+    }
+}
+
+#[tokio::test]
+async fn one_stuck_meeting_does_not_hold_up_the_others() {
+    let memory = Memory::new();
+    let shard = start_with(config(), Arc::new(memory.clone())).await;
+    let _guest = Guest::joined(&shard, "well").await;
+    let _guest = Guest::joined(&shard, "stuck").await;
+    shard.kill().await;
+
+    let started = start_with(config(), Arc::new(Silent(memory)));
+    let shard = tokio::time::timeout(PATIENCE, started).await.expect("it starts");
+    let meetings = tokio::time::timeout(PATIENCE, shard.meetings()).await.expect("it answers");
+    let told: Vec<_> = meetings.iter().map(|(room, s)| (room.as_str(), s.participants.len())).collect();
+    assert_eq!(told, [("stuck", 0), ("well", 1)]);
+    shard.kill().await;
 }
 
 #[tokio::test]

@@ -89,6 +89,15 @@ impl Ledger {
         self.begin_anew();
     }
 
+    /// Puts a meeting that cannot be continued where no replay meets it.
+    pub(super) async fn set_aside(&mut self) {
+        match self.journal.set_aside(&self.room).await {
+            Ok(()) => tracing::warn!(room = self.room, "what the journal had of the meeting is set aside"),
+            Err(error) => tracing::warn!(%error, "a meeting that was given up stays in the journal"),
+        }
+        self.begin_anew();
+    }
+
     fn begin_anew(&mut self) {
         (self.next, self.tried, self.refused, self.bytes) = (0, 0, false, 0);
     }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use journal::{Error, Replay};
-use meeting::{BridgeId, ConnId, Effect, Entry, Input, Meeting, RequestId};
+use meeting::{BridgeId, CodecError, ConnId, Effect, Entry, Input, Meeting, RequestId, SnapshotError};
 use service::clock::Clock;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -33,12 +33,20 @@ pub(crate) async fn run(
     room: String,
     number: TaskNumber,
     mut messages: mpsc::Receiver<Message>,
+    opened: Option<oneshot::Sender<Opened>>,
 ) {
+    // nobody may want to know
+    let tell = |how| drop(opened.map(|opened| opened.send(how)));
     let live = async {
-        let owner = Owner::open(&shard, &room).await;
-        match owner {
-            Ok(owner) => owner.run(number, &mut messages).await,
-            Err(error) => tracing::error!(%error, "a meeting cannot be replayed"),
+        match Owner::open(&shard, &room, number).await {
+            Ok(owner) => {
+                tell(Ok(()));
+                owner.run(&mut messages).await;
+            }
+            Err(error) => {
+                tracing::error!(%error, "a meeting cannot be replayed");
+                tell(Err(error));
+            }
         }
     };
     tokio::select! {
@@ -46,6 +54,22 @@ pub(crate) async fn run(
         () = live => {}
     }
     shard.meetings.ended(&shard, &room, number);
+}
+
+/// Whether a meeting could be replayed.
+pub(crate) type Opened = Result<(), Refusal>;
+
+/// Why a meeting is not run. What the journal has of it stays.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error(
+        "meeting {room}: the journal has it in format {found}, this version knows {known}; use the {} version of \
+         althing that wrote it, or move the data directory away",
+        if found > known { "newer" } else { "older" }
+    )]
+    Format { room: String, found: u32, known: u32 },
+    #[error(transparent)]
+    Journal(#[from] Error),
 }
 
 /// Why a meeting's task ends.
@@ -63,6 +87,7 @@ enum End {
 struct Owner {
     shard: Arc<Shard>,
     room: String,
+    number: TaskNumber,
     machine: Meeting,
     ledger: Ledger,
     time: Time,
@@ -73,6 +98,8 @@ struct Owner {
     conns: BTreeMap<ConnId, Outbox>,
     requests: BTreeMap<RequestId, oneshot::Sender<(u16, String)>>,
     requests_ever: u64,
+    /// somebody has come or gone in this turn
+    occupants_changed: bool,
     asked: obey::Asked,
     links: Links,
     view: watch::Receiver<Arc<View>>,
@@ -83,13 +110,13 @@ struct Owner {
 }
 
 impl Owner {
-    async fn open(shard: &Arc<Shard>, room: &str) -> Result<Self, Error> {
+    async fn open(shard: &Arc<Shard>, room: &str, number: TaskNumber) -> Result<Self, Refusal> {
         let (mut ledger, replay) = match Ledger::open(Arc::clone(&shard.journal), room).await {
             Err(error @ Error::Damaged { .. }) => {
                 // it can be neither continued nor guessed at; the room must not stay closed for ever
                 tracing::error!(%error, "a meeting is given up: its participants join a new one");
                 shard.counts.meetings_abandoned.inc();
-                shard.journal.purge(room).await?;
+                shard.journal.set_aside(room).await?;
                 Ledger::open(Arc::clone(&shard.journal), room).await?
             }
             other => other?,
@@ -97,10 +124,13 @@ impl Owner {
         let now = Clock.now();
         let (machine, last, fresh) = match rebuild(room, &replay) {
             Ok((machine, last)) => (machine, last, replay.next == 0),
-            Err(why) => {
+            Err(Unreadable::Format { found, known }) => {
+                return Err(Refusal::Format { room: room.to_owned(), found, known });
+            }
+            Err(Unreadable::Damaged(why)) => {
                 tracing::error!(why, "a meeting is given up: its participants join a new one");
                 shard.counts.meetings_abandoned.inc();
-                ledger.purge().await;
+                ledger.set_aside().await;
                 (Meeting::new(room), 0, true)
             }
         };
@@ -109,6 +139,7 @@ impl Owner {
         Ok(Self {
             shard: Arc::clone(shard),
             room: room.to_owned(),
+            number,
             machine,
             ledger,
             time: Time::new(now, Clock.millis(), last),
@@ -117,6 +148,7 @@ impl Owner {
             conns: BTreeMap::new(),
             requests: BTreeMap::new(),
             requests_ever: 0,
+            occupants_changed: true,
             asked: obey::Asked::new(answers_in),
             links: Links::replayed(&used, now),
             view: shard.fleet.view(),
@@ -126,7 +158,8 @@ impl Owner {
         })
     }
 
-    async fn run(mut self, number: TaskNumber, messages: &mut mpsc::Receiver<Message>) {
+    async fn run(mut self, messages: &mut mpsc::Receiver<Message>) {
+        self.tell_occupied();
         let end = loop {
             let turn = self.turn(messages).await;
             match turn {
@@ -135,7 +168,7 @@ impl Owner {
                     if self.owns {
                         self.ledger.purge().await;
                     }
-                    if self.shard.meetings.end(&self.room, number, messages) {
+                    if self.shard.meetings.end(&self.room, self.number, messages) {
                         break End::Over;
                     }
                     // somebody came at this moment: the room begins anew, in the same task
@@ -151,7 +184,7 @@ impl Owner {
             End::Fenced => tracing::info!("another shard owns a meeting of ours: its sockets are let go of"),
             End::Broken => {
                 self.shard.counts.meetings_abandoned.inc();
-                self.ledger.purge().await;
+                self.ledger.set_aside().await;
             }
             End::Stopped => {
                 let bytes = self.machine.snapshot();
@@ -184,6 +217,7 @@ impl Owner {
             self.take(message, &mut inputs);
         }
         self.commit(inputs).await?;
+        self.tell_occupied();
         if self.ledger.is_snapshot_due() {
             self.ledger.snapshot(self.machine.snapshot()).await;
         }
@@ -192,6 +226,14 @@ impl Owner {
             return Err(End::Over);
         }
         Ok(())
+    }
+
+    /// Whether somebody is in the room, where that may have changed.
+    fn tell_occupied(&mut self) {
+        if std::mem::take(&mut self.occupants_changed) {
+            let occupied = !self.machine.summary().participants.is_empty();
+            self.shard.meetings.occupied(&self.room, self.number, occupied);
+        }
     }
 
     async fn wait(
@@ -233,10 +275,7 @@ impl Owner {
         if self.links.deadline().is_some_and(|deadline| deadline <= now) {
             self.look_at_bridges(inputs);
         }
-        if inputs.is_empty()
-            && self.owns
-            && self.ledger.has_news()
-            && now >= self.last_active + SNAPSHOT_IDLE
+        if inputs.is_empty() && self.owns && self.ledger.has_news() && now >= self.last_active + SNAPSHOT_IDLE
         {
             self.ledger.snapshot(self.machine.snapshot()).await;
             self.last_active = now;
@@ -317,23 +356,33 @@ impl Drop for Owner {
     }
 }
 
+/// What a meeting cannot be rebuilt from.
+enum Unreadable {
+    /// Another version wrote it, and can read it.
+    Format {
+        found: u32,
+        known: u32,
+    },
+    Damaged(&'static str),
+}
+
 /// The machine after everything that the journal has, and the time of the last entry.
-fn rebuild(room: &str, replay: &Replay) -> Result<(Meeting, u64), &'static str> {
+fn rebuild(room: &str, replay: &Replay) -> Result<(Meeting, u64), Unreadable> {
     let mut machine = match &replay.snapshot {
-        Some((_, bytes)) => Meeting::restore(room, bytes).map_err(|error| {
-            tracing::error!(%error, "a snapshot cannot be read");
-            "its snapshot cannot be read"
+        Some((_, bytes)) => Meeting::restore(room, bytes).map_err(|error| match error {
+            SnapshotError::UnknownFormat { found, known } => Unreadable::Format { found, known },
+            SnapshotError::Damaged => Unreadable::Damaged("its snapshot cannot be read"),
         })?,
         None => Meeting::new(room),
     };
     let mut last = 0;
     for record in &replay.records {
-        let entry = Entry::from_bytes(record).map_err(|error| {
-            tracing::error!(%error, "an entry cannot be read");
-            "one of its entries cannot be read"
+        let entry = Entry::from_bytes(record).map_err(|error| match error {
+            CodecError::UnknownFormat { found, known } => Unreadable::Format { found, known },
+            CodecError::Damaged => Unreadable::Damaged("one of its entries cannot be read"),
         })?;
         last = entry.at;
-        apply(&mut machine, &entry)?;
+        apply(&mut machine, &entry).map_err(Unreadable::Damaged)?;
     }
     Ok((machine, last))
 }

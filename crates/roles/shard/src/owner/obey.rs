@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use meeting::{BridgeId, Effect, Input};
+use meeting::{BridgeId, Effect, Fact, Input};
 use service::clock::Clock;
 use tokio::sync::mpsc;
 
@@ -53,7 +53,10 @@ impl Owner {
             Effect::AskBridge { bridge, id, text } => self.ask(bridge, id, &text),
             // whether nothing is left is asked after the whole batch: somebody may have come in it
             Effect::Ended => {}
-            Effect::Fact(fact) => self.shard.counts.count(fact),
+            Effect::Fact(fact) => {
+                self.occupants_changed |= matches!(fact, Fact::Joined | Fact::Left);
+                self.shard.counts.count(fact);
+            }
         }
     }
 
