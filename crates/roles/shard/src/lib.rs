@@ -43,7 +43,6 @@ use meeting::Summary;
 use placement::Bridge;
 use service::metrics::Metrics;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use xmpp::c2s::Accounts;
@@ -56,6 +55,7 @@ use limits::MEETING_ANSWER_TIME;
 use meetings::Meetings;
 use metrics::Counts;
 use owner::Refusal;
+use web::Negotiations;
 
 /// What its tasks share.
 struct Shard {
@@ -67,7 +67,7 @@ struct Shard {
     /// the next connection's number
     connections: AtomicU64,
     /// for sockets that negotiate
-    negotiations: Arc<Semaphore>,
+    negotiations: Negotiations,
     /// no new work; meetings are written down and let go of
     drain: CancellationToken,
     /// everything ends at once
@@ -106,7 +106,7 @@ pub async fn start(config: Config, journal: Arc<dyn Journal>, metrics: &Metrics)
         stop: stop.clone(),
     };
     let shard = Arc::new(Shard {
-        negotiations: Arc::new(Semaphore::new(config.limits.negotiations_max)),
+        negotiations: Negotiations::new(config.limits.negotiations_max),
         config,
         journal,
         fleet,

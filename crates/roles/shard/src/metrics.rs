@@ -15,7 +15,7 @@ pub(crate) struct Counts {
     pub(crate) meetings: Gauge,
     pub(crate) connections: Gauge,
     pub(crate) negotiations: Gauge,
-    pub(crate) negotiations_refused: Counter,
+    pub(crate) negotiations_evicted: Counter,
     pub(crate) connections_overflowed: Counter,
     pub(crate) entries_appended: Counter,
     pub(crate) meetings_abandoned: Counter,
@@ -46,9 +46,9 @@ impl Counts {
             meetings: gauge("shard_meetings", "Meetings that this shard owns"),
             connections: gauge("shard_connections", "Client sockets that belong to a meeting"),
             negotiations: gauge("shard_negotiations", "Client sockets without a resource"),
-            negotiations_refused: counter(
-                "shard_negotiations_refused",
-                "Sockets refused, too many negotiate",
+            negotiations_evicted: counter(
+                "shard_negotiations_evicted",
+                "Sockets dropped for a newcomer, too many negotiate",
             ),
             connections_overflowed: counter(
                 "shard_connections_overflowed",

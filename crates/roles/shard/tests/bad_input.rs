@@ -8,7 +8,9 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use journal::Memory;
 use shard::{Config, Limits, Running};
-use support::{DOMAIN, End, Guest, PATIENCE, config, get, http, limits, start, start_with};
+use support::{
+    DOMAIN, End, Guest, PATIENCE, config, get, http, limits, request_conference, start, start_with, until,
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -151,12 +153,70 @@ async fn sockets_that_negotiate_are_bounded_in_number_and_time() {
     for _ in 0..50 {
         half_open.push(Guest::connect(&shard, "room=demo").await);
     }
-    assert_eq!(Guest::try_connect(&shard, "room=demo").await.err(), Some(StatusCode::SERVICE_UNAVAILABLE));
-    assert_eq!(get(&shard, "/xmpp-websocket?room=demo").await.0, 200, "nothing else is refused");
+    // a newcomer gets the place of the oldest
+    let (_guest, _) = Guest::joined(&shard, "demo").await;
     for guest in &mut half_open {
         assert_eq!(guest.end().await, (Vec::new(), End::Dropped));
     }
+}
+
+#[tokio::test]
+async fn the_oldest_negotiation_makes_place_for_a_newcomer() {
+    let limits = Limits { negotiations_max: 3, negotiation_time: 10 * PATIENCE, ..limits() };
+    let shard = start_with(Config { limits, ..config() }, Arc::new(Memory::new())).await;
+    let mut oldest = Guest::connect(&shard, "room=demo").await;
+    let mut others = [Guest::connect(&shard, "room=demo").await, Guest::connect(&shard, "room=demo").await];
     let (_guest, _) = Guest::joined(&shard, "demo").await;
+    assert_eq!(oldest.end().await, (Vec::new(), End::Dropped));
+    for other in &mut others {
+        other.log_in().await;
+        other.bind().await;
+    }
+}
+
+#[tokio::test]
+async fn sockets_of_clients_count_among_all_sockets() {
+    let limits = Limits { http_connections_max: 3, ..limits() };
+    let shard = start_with(Config { limits, ..config() }, Arc::new(Memory::new())).await;
+    let mut guests = Vec::new();
+    for _ in 0..3 {
+        guests.push(Guest::joined(&shard, "demo").await.0);
+    }
+    let mut late = TcpStream::connect(shard.http_addr()).await.unwrap();
+    let read = tokio::time::timeout(PATIENCE, late.read(&mut [0; 1])).await.expect("it is closed");
+    assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+    // the place of a socket is free again with its end
+    guests.pop();
+    until(async || {
+        let mut socket = TcpStream::connect(shard.http_addr()).await.ok()?;
+        socket.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.ok()?;
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.ok()?;
+        answer.contains(" 200 ").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn conference_requests_alone_do_not_fill_the_shard() {
+    let limits = Limits { empty_meetings_max: 3, ..limits() };
+    let shard = start_with(Config { limits, ..config() }, Arc::new(Memory::new())).await;
+    for room in ["a", "b", "c", "a"] {
+        let (head, body) = request_conference(&shard, room).await;
+        assert!(head.contains(" 200 "), "{room}: {head} {body}");
+    }
+    let (head, body) = request_conference(&shard, "d").await;
+    assert!(head.contains(" 503 ") && head.contains("retry-after: 5"), "{head}");
+    assert!(body.contains("no place"), "{body}");
+    // whoever really comes is let in, and a room with somebody in it does not count
+    let (_guest, _) = Guest::joined(&shard, "e").await;
+    let (head, _) = request_conference(&shard, "d").await;
+    assert!(head.contains(" 503 "), "{head}");
+    let (guest, _) = Guest::joined(&shard, "a").await;
+    let (head, _) = request_conference(&shard, "d").await;
+    assert!(head.contains(" 200 "), "{head}");
+    drop(guest);
+    assert!(request_conference(&shard, "f").await.0.contains(" 503 "), "who hibernates is still there");
 }
 
 #[tokio::test]

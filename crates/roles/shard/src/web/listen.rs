@@ -3,14 +3,24 @@
 use std::sync::Arc;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::Shard;
 use crate::limits::RETRY_FIRST;
+
+/// The place of a socket among all of the listener; free again with the last clone. A WebSocket takes one along when it
+/// leaves the connection that it began as.
+#[derive(Clone, Debug)]
+pub(super) struct Seat {
+    _permit: Arc<OwnedSemaphorePermit>,
+}
 
 /// Serves until the shard stops.
 pub(crate) async fn listen(shard: Arc<Shard>, listener: TcpListener, routes: Router) {
@@ -33,7 +43,12 @@ pub(crate) async fn listen(shard: Arc<Shard>, listener: TcpListener, routes: Rou
         if socket.set_nodelay(true).is_err() {
             continue;
         }
-        let service = TowerToHyperService::new(routes.clone());
+        let seat = Seat { _permit: Arc::new(place) };
+        let routes = TowerToHyperService::new(routes.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(seat.clone());
+            routes.call(request)
+        });
         let connection = http.serve_connection(TokioIo::new(socket), service).with_upgrades();
         let (stop, drain) = (shard.stop.clone(), shard.drain.clone());
         shard.tasks.spawn(async move {
@@ -44,7 +59,6 @@ pub(crate) async fn listen(shard: Arc<Shard>, listener: TcpListener, routes: Rou
                     tracing::debug!(%error, "an HTTP connection has ended");
                 },
             }
-            drop(place);
         });
     }
 }

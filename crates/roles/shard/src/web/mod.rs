@@ -2,12 +2,11 @@
 
 mod ingress;
 mod listen;
+mod negotiations;
 mod socket;
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -15,16 +14,20 @@ use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
 use serde::Deserialize;
 use tokio::sync::oneshot;
 use xmpp::limits::STANZA_BYTES_MAX;
 
 use crate::Shard;
-use crate::limits::{REQUEST_BODY_BYTES_MAX, REQUEST_TIME};
+use crate::limits::{REQUEST_BODY_BYTES_MAX, REQUEST_TIME, RETRY_AFTER};
 use crate::meetings::{Meetings, Message};
 use crate::room::{RoomError, RoomKey};
 
 pub(crate) use listen::listen;
+pub(crate) use negotiations::Negotiations;
+
+use listen::Seat;
 
 /// The sub-protocol of RFC 7395.
 const SUBPROTOCOL: &str = "xmpp";
@@ -55,6 +58,7 @@ pub(crate) fn routes(shard: Arc<Shard>) -> Router {
 async fn stream(
     State(shard): State<Arc<Shard>>,
     Query(place): Query<Place>,
+    Extension(seat): Extension<Seat>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let room = match place.room() {
@@ -69,13 +73,13 @@ async fn stream(
     if upgrade.selected_protocol().is_none() {
         return refuse(StatusCode::BAD_REQUEST, &"a stream needs Sec-WebSocket-Protocol: xmpp");
     }
-    let Ok(place) = Arc::clone(&shard.negotiations).try_acquire_owned() else {
-        shard.counts.negotiations_refused.inc();
-        return refuse(StatusCode::SERVICE_UNAVAILABLE, &"too many streams begin at this moment; try again");
-    };
+    let (place, evicted) = shard.negotiations.enter();
+    if evicted {
+        shard.counts.negotiations_evicted.inc();
+    }
     // a stanza that is a little too long is read, so that the close code still arrives; see socket.rs
     let upgrade = upgrade.max_message_size(4 * STANZA_BYTES_MAX).max_frame_size(4 * STANZA_BYTES_MAX);
-    upgrade.on_upgrade(move |socket| socket::serve(shard, room, socket, place))
+    upgrade.on_upgrade(move |socket| socket::serve(shard, room, socket, place, seat))
 }
 
 async fn conference_request(
@@ -92,17 +96,20 @@ async fn conference_request(
     };
     let (sender, answer) = oneshot::channel();
     if let Err(full) = Meetings::deliver(&shard, &room, Message::Request { body, answer: sender }).await {
-        return refuse(StatusCode::SERVICE_UNAVAILABLE, &full);
+        return try_later(&full);
     }
     match tokio::time::timeout(REQUEST_TIME, answer).await {
         Ok(Ok((status, body))) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
         }
-        Ok(Err(_)) | Err(_) => {
-            refuse(StatusCode::SERVICE_UNAVAILABLE, &"the meeting does not answer; try again")
-        }
+        Ok(Err(_)) | Err(_) => try_later(&"the meeting does not answer; try again"),
     }
+}
+
+fn try_later(why: &dyn std::fmt::Display) -> Response {
+    let after = [(header::RETRY_AFTER, RETRY_AFTER.as_secs().to_string())];
+    (after, refuse(StatusCode::SERVICE_UNAVAILABLE, why)).into_response()
 }
 
 fn refuse(status: StatusCode, why: &dyn std::fmt::Display) -> Response {

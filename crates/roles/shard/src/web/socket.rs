@@ -13,7 +13,6 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
 use meeting::{Close, ConnId, Input};
 use service::clock::Clock;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 use xmpp::c2s::{Access, Ends, Framing, Negotiation, Step};
 use xmpp::limits::STANZA_BYTES_MAX;
@@ -21,6 +20,8 @@ use xmpp::sm;
 use xmpp::text::to_text;
 
 use super::ingress::Meter;
+use super::listen::Seat;
+use super::negotiations::Place;
 use crate::Shard;
 use crate::config::Ingress;
 use crate::limits::{CLOSE_TIME, PING_AFTER, SILENCE_MAX, WRITE_TIME};
@@ -29,8 +30,9 @@ use crate::outbox::{Letter, Letters, outbox};
 use crate::room::RoomKey;
 use crate::seed::seed;
 
-/// Serves an upgraded socket to its end. `place` is one of those that negotiate.
-pub(super) async fn serve(shard: Arc<Shard>, room: RoomKey, socket: WebSocket, place: OwnedSemaphorePermit) {
+/// Serves an upgraded socket to its end. `place` is one of those that negotiate, `seat` one of all that are open.
+pub(super) async fn serve(shard: Arc<Shard>, room: RoomKey, socket: WebSocket, place: Place, seat: Seat) {
+    let _seat = seat;
     let _running = shard.tasks.token();
     tokio::select! {
         () = shard.stop.cancelled() => {}
@@ -39,15 +41,18 @@ pub(super) async fn serve(shard: Arc<Shard>, room: RoomKey, socket: WebSocket, p
     }
 }
 
-async fn stream(shard: &Arc<Shard>, room: &RoomKey, mut socket: WebSocket, place: OwnedSemaphorePermit) {
+async fn stream(shard: &Arc<Shard>, room: &RoomKey, mut socket: WebSocket, place: Place) {
     shard.counts.negotiations.inc();
     let time = shard.config.limits.negotiation_time;
-    let ended = tokio::time::timeout(time, negotiate(shard, room, &mut socket)).await;
+    let wish = tokio::select! {
+        () = place.lost() => None,
+        ended = tokio::time::timeout(time, negotiate(shard, room, &mut socket)) => ended.ok().flatten(),
+    };
     shard.counts.negotiations.dec();
     drop(place);
-    let Ok(Some(input)) = ended else { return };
+    let Some(wish) = wish else { return };
     let conn = ConnId(shard.connections.fetch_add(1, Ordering::Relaxed));
-    let input = match input {
+    let input = match wish {
         Wish::Bind { iq_id } => Input::Bind { conn, iq_id },
         Wish::Resume { previd, h } => Input::Resume { conn, previd, h },
     };

@@ -232,6 +232,24 @@ impl Guest {
 
 /// Sends a request as it stands; gives status and body.
 pub(crate) async fn http(shard: &Running, request: &str) -> (u16, String) {
+    let (head, body) = exchange(shard, request).await;
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+    (status.unwrap_or_else(|| panic!("no status in {head:?}")), body)
+}
+
+/// Asks for the conference of a room; gives head and body.
+pub(crate) async fn request_conference(shard: &Running, room: &str) -> (String, String) {
+    let body = format!("{{\"room\":\"{room}@conference.{DOMAIN}\"}}");
+    let request = format!(
+        "POST /conference-request/v1?room={room} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    exchange(shard, &request).await
+}
+
+/// Sends a request as it stands; gives head and body.
+async fn exchange(shard: &Running, request: &str) -> (String, String) {
     let mut socket = TcpStream::connect(shard.http_addr()).await.expect("the port is open");
     socket.write_all(request.as_bytes()).await.expect("it is written");
     let mut answer = String::new();
@@ -240,8 +258,7 @@ pub(crate) async fn http(shard: &Running, request: &str) -> (u16, String) {
         .expect("it answers")
         .expect("as text");
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
-    (status.unwrap_or_else(|| panic!("no status in {answer:?}")), body.to_owned())
+    (head.to_owned(), body.to_owned())
 }
 
 pub(crate) async fn get(shard: &Running, path: &str) -> (u16, String) {
