@@ -48,6 +48,8 @@ pub(crate) const RTX_RATIO_MAX: f32 = 0.5;
 
 /// bytes of one bridge channel message, in either direction
 pub(crate) const MESSAGE_BYTES_MAX: usize = 64 * 1024;
+/// bytes of a bridge channel message that count as one message
+pub(crate) const MESSAGE_TOKEN_BYTES: usize = 1024;
 /// bridge channel messages that an endpoint may send at once
 pub(crate) const MESSAGE_BURST: u32 = 200;
 /// bridge channel messages per second that an endpoint may send for long
@@ -89,6 +91,7 @@ pub(crate) const RECENT_SPEAKERS_MAX: usize = 10;
 /// turns of the flush loop per wake-up; the rest waits for the next one
 pub(crate) const FLUSH_TURNS_MAX: usize = 8;
 
+const _: () = assert!(MESSAGE_BYTES_MAX / MESSAGE_TOKEN_BYTES <= MESSAGE_BURST as usize);
 const _: () = assert!(INACTIVE_AFTER.as_secs() < EXPIRE_AFTER.as_secs());
 const _: () = assert!(EXPIRE_AFTER.as_secs() < EXPIRE_UNCONNECTED_AFTER.as_secs());
 // a receiver takes a jump of half the sequence numbers for one backwards (RFC 3711 3.3.1)

@@ -15,10 +15,10 @@ impl TokenBucket {
         Self { burst, interval: Duration::from_secs(1) / per_second.max(1), tokens: burst, refilled: now }
     }
 
-    /// Takes one token. `false`: there is none left.
-    pub(crate) fn take(&mut self, now: Instant) -> bool {
+    /// Takes so many tokens. `false`: there are not enough left, and none is taken.
+    pub(crate) fn take(&mut self, now: Instant, tokens: u32) -> bool {
         self.refill(now);
-        let Some(left) = self.tokens.checked_sub(1) else { return false };
+        let Some(left) = self.tokens.checked_sub(tokens) else { return false };
         self.tokens = left;
         true
     }
@@ -45,11 +45,14 @@ mod tests {
     fn a_burst_and_then_the_rate() {
         let start = Instant::now();
         let mut bucket = TokenBucket::new(start, 5, 10);
-        let taken = |bucket: &mut TokenBucket, at| (0..100).filter(|_| bucket.take(start + at)).count();
+        let taken = |bucket: &mut TokenBucket, at| (0..100).filter(|_| bucket.take(start + at, 1)).count();
         assert_eq!(taken(&mut bucket, Duration::ZERO), 5);
         assert_eq!(taken(&mut bucket, Duration::from_millis(99)), 0);
         assert_eq!(taken(&mut bucket, Duration::from_millis(350)), 3);
         assert_eq!(taken(&mut bucket, Duration::from_secs(3600)), 5);
+        assert!(bucket.take(start + Duration::from_secs(7200), 3));
+        assert!(!bucket.take(start + Duration::from_secs(7200), 3), "too many at once");
+        assert_eq!(taken(&mut bucket, Duration::from_secs(7200)), 2);
         assert_eq!(taken(&mut bucket, Duration::ZERO), 0, "an older instant earns nothing");
     }
 }

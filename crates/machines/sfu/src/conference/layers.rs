@@ -135,7 +135,9 @@ impl Conference {
                 }
             }
         }
-        messages.iter().for_each(|(slot, message)| self.say(*slot, message, out));
+        for (slot, message) in &messages {
+            self.say(*slot, message, out);
+        }
     }
 
     /// All that this sender was told, for a channel that just opened.

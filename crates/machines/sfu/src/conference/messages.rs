@@ -8,7 +8,7 @@ use str0m::channel::ChannelId;
 
 use super::Conference;
 use crate::demux::Slot;
-use crate::endpoint::{Hearing, Via};
+use crate::endpoint::{Endpoint, Hearing, Via};
 use crate::outbox::Outbox;
 use crate::{Fact, SocketId, credentials, limits};
 
@@ -87,14 +87,32 @@ impl Conference {
 
     /// What a client must know that it could not hear before its channel was open.
     fn greet(&mut self, slot: Slot, out: &mut Outbox) {
+        let mut messages = self.news(slot);
+        messages.extend(self.endpoints.values().filter(|e| !e.active).map(connectivity));
+        for message in &messages {
+            self.say(slot, message, out);
+        }
+    }
+
+    /// Tells those who missed something the whole state again; who still does not read is asked later.
+    pub(super) fn repeat_missed(&mut self, out: &mut Outbox) {
+        let missed =
+            self.endpoints.iter_mut().map(|(slot, e)| (*slot, std::mem::take(&mut e.channel.missed)));
+        for slot in missed.filter_map(|(slot, missed)| missed.then_some(slot)).collect::<Vec<_>>() {
+            let mut messages = self.news(slot);
+            messages.extend(self.endpoints.values().map(connectivity));
+            let mut told = messages.iter().map(|message| self.say(slot, message, out));
+            // stops at the first that is lost, which notes that again
+            let _ = told.all(|told| told);
+        }
+    }
+
+    /// What was announced to this client last, apart from who is active.
+    fn news(&self, slot: Slot) -> Vec<ToClient> {
         let mut messages = self.announced_heights(slot);
         messages.extend(self.forwarded_sources(slot));
         messages.extend(self.dominant_speaker());
-        let inactive = self.endpoints.values().filter(|e| !e.active);
-        messages.extend(
-            inactive.map(|e| ToClient::EndpointConnectivity { endpoint: e.id.clone(), active: false }),
-        );
-        messages.iter().for_each(|message| self.say(slot, message, out));
+        messages
     }
 
     fn hear(&mut self, now: Instant, slot: Slot, via: Via, text: &str, out: &mut Outbox) {
@@ -103,7 +121,9 @@ impl Conference {
             Via::Data(id) => endpoint.channel.data == Some(id),
             Via::Socket(socket) => endpoint.channel.socket == Some(socket),
         };
-        let allowed = open && endpoint.channel.received(now, via) && text.len() <= limits::MESSAGE_BYTES_MAX;
+        let allowed = open
+            && text.len() <= limits::MESSAGE_BYTES_MAX
+            && endpoint.channel.received(now, via, text.len());
         let message = if allowed { FromClient::parse(text).ok() } else { None };
         let understood = message.is_some_and(|message| self.obey(now, slot, message, out));
         if !understood {
@@ -115,7 +135,9 @@ impl Conference {
     fn obey(&mut self, now: Instant, slot: Slot, message: FromClient, out: &mut Outbox) -> bool {
         let Some(endpoint) = self.endpoints.get_mut(&slot) else { return false };
         match message {
-            FromClient::ClientHello => self.say(slot, &ToClient::ServerHello, out),
+            FromClient::ClientHello => {
+                self.say(slot, &ToClient::ServerHello, out);
+            }
             FromClient::ReceiverVideoConstraints(constraints) => {
                 endpoint.wishes.update(constraints);
                 self.allocate_for(now, slot, out);
@@ -171,7 +193,9 @@ impl Conference {
         let text = ToClient::EndpointMessage { from: sender.id.clone(), body }.to_json();
         if to.is_empty() {
             let others: Vec<_> = self.endpoints.keys().copied().filter(|slot| *slot != from).collect();
-            others.into_iter().for_each(|slot| self.say_text(slot, &text, out));
+            for other in others {
+                self.say_text(other, &text, out);
+            }
             return true;
         }
         let Some(slot) = self.by_id(to) else { return false };
@@ -191,34 +215,52 @@ impl Conference {
             **slot != from && (to_all || names.iter().any(|name| receiver.wishes.names(name)))
         });
         let receivers: Vec<_> = receivers.map(|(slot, _)| *slot).collect();
-        receivers.into_iter().for_each(|slot| self.say_text(slot, &text, out));
+        for receiver in receivers {
+            self.say_text(receiver, &text, out);
+        }
     }
 
-    pub(super) fn say(&mut self, slot: Slot, message: &ToClient, out: &mut Outbox) {
+    /// A message on the state of the conference. `false`: it is lost, and the state will be repeated.
+    pub(super) fn say(&mut self, slot: Slot, message: &ToClient, out: &mut Outbox) -> bool {
         let open = self.endpoints.get(&slot).is_some_and(|e| e.channel.way().is_some());
-        if open {
-            self.say_text(slot, &message.to_json(), out);
-        }
+        !open || self.say_state(slot, &message.to_json(), out)
     }
 
     pub(super) fn say_to_all(&mut self, message: &ToClient, out: &mut Outbox) {
         let text = message.to_json();
         let all: Vec<_> = self.endpoints.keys().copied().collect();
-        all.into_iter().for_each(|slot| self.say_text(slot, &text, out));
+        for slot in all {
+            self.say_state(slot, &text, out);
+        }
     }
 
-    /// A client that does not read loses messages; its buffer does not grow.
-    fn say_text(&mut self, slot: Slot, text: &str, out: &mut Outbox) {
-        let Some(endpoint) = self.endpoints.get_mut(&slot) else { return };
+    fn say_state(&mut self, slot: Slot, text: &str, out: &mut Outbox) -> bool {
+        let told = self.say_text(slot, text, out);
+        if let (false, Some(endpoint)) = (told, self.endpoints.get_mut(&slot)) {
+            endpoint.channel.missed = true;
+        }
+        told
+    }
+
+    /// A client that does not read loses messages; its buffer does not grow. `false`: this one is lost.
+    fn say_text(&mut self, slot: Slot, text: &str, out: &mut Outbox) -> bool {
+        let Some(endpoint) = self.endpoints.get_mut(&slot) else { return true };
         match endpoint.channel.way() {
             Some(Via::Socket(socket)) => out.socket_text(socket, text.to_owned()),
             Some(Via::Data(id)) => {
-                if !endpoint.leg.write_channel(id, text) {
+                let written = endpoint.leg.write_channel(id, text);
+                if !written {
                     out.fact(Fact::MessageRefused);
                 }
                 self.touch(slot);
+                return written;
             }
             None => {}
         }
+        true
     }
+}
+
+fn connectivity(endpoint: &Endpoint) -> ToClient {
+    ToClient::EndpointConnectivity { endpoint: endpoint.id.clone(), active: endpoint.active }
 }

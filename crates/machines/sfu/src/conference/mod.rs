@@ -103,6 +103,7 @@ impl Conference {
         self.watch_encodings(now);
         self.allocate_if_due(now, out);
         self.retry_keyframes(now, out);
+        self.repeat_missed(out);
     }
 
     /// Sends what was written since the last flush: one wake per leg, however many packets wait there.

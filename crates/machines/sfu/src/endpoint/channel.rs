@@ -12,6 +12,8 @@ use crate::rate::TokenBucket;
 pub(crate) struct Channel {
     pub(crate) data: Option<ChannelId>,
     pub(crate) socket: Option<SocketId>,
+    /// a message on the state of the conference was lost: the client must be told all of it again
+    pub(crate) missed: bool,
     last: Option<Via>,
     bucket: TokenBucket,
 }
@@ -25,13 +27,14 @@ pub(crate) enum Via {
 impl Channel {
     pub(crate) fn new(now: Instant) -> Self {
         let bucket = TokenBucket::new(now, limits::MESSAGE_BURST, limits::MESSAGES_PER_SECOND);
-        Self { data: None, socket: None, last: None, bucket }
+        Self { data: None, socket: None, missed: false, last: None, bucket }
     }
 
-    /// A message arrived. `false`: the endpoint sends too many.
-    pub(crate) fn received(&mut self, now: Instant, via: Via) -> bool {
+    /// A message of so many bytes arrived. `false`: the endpoint sends too many, or too much.
+    pub(crate) fn received(&mut self, now: Instant, via: Via, bytes: usize) -> bool {
         self.last = Some(via);
-        self.bucket.take(now)
+        let tokens = bytes.div_ceil(limits::MESSAGE_TOKEN_BYTES).max(1);
+        self.bucket.take(now, u32::try_from(tokens).unwrap_or(u32::MAX))
     }
 
     /// The way to the client: the one it used last, else the data channel, else the WebSocket.
@@ -57,10 +60,22 @@ mod tests {
         assert_eq!(channel.way(), None);
         channel.socket = Some(one);
         assert_eq!(channel.way(), Some(Via::Socket(one)));
-        assert!(channel.received(now, Via::Socket(one)));
+        assert!(channel.received(now, Via::Socket(one), 10));
         channel.socket = Some(two);
         assert_eq!(channel.way(), Some(Via::Socket(two)), "the first was replaced");
         channel.socket = None;
         assert_eq!(channel.way(), None);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test needs some instant to start from")]
+    fn long_messages_count_for_many() {
+        let now = Instant::now();
+        for (bytes, messages) in [(0, 200), (1024, 200), (1025, 100), (limits::MESSAGE_BYTES_MAX, 3)] {
+            let mut channel = Channel::new(now);
+            let via = Via::Socket(SocketId(1));
+            let allowed = (0..1000).filter(|_| channel.received(now, via, bytes)).count();
+            assert_eq!(allowed, messages, "of {bytes} bytes");
+        }
     }
 }

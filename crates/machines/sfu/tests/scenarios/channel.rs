@@ -54,6 +54,33 @@ fn a_flood_is_cut_off() {
 }
 
 #[test]
+fn what_a_client_missed_while_it_did_not_read_is_said_again() {
+    let mut world = World::with(&["a", "b"]);
+    world.want("a", "b-v0", 180);
+    world.run(SECOND);
+    world.client("b").deaf = true;
+    let long = "x".repeat(30_000);
+    for _ in 0..8 {
+        world
+            .client("a")
+            .say(json!({"colibriClass": "EndpointMessage", "to": "b", "msgPayload": {"long": long}}));
+        world.run(SECOND / 2);
+    }
+    assert!(world.count(Fact::MessageRefused) > 0, "its buffer is full");
+    world.want("a", "b-v0", 720);
+    world.run(SECOND);
+    world.client("b").deaf = false;
+    world.until("b is told", |w| {
+        w.clients["b"].told("SenderSourceConstraints").is_some_and(|told| told["maxHeight"] == 720)
+    });
+    let refused = world.count(Fact::MessageRefused);
+    world.client("b").messages.clear();
+    world.run(5 * SECOND);
+    assert_eq!(world.count(Fact::MessageRefused), refused);
+    assert!(world.clients["b"].told("SenderSourceConstraints").is_none(), "once is enough");
+}
+
+#[test]
 fn statistics_are_passed_on_with_their_sender() {
     let mut world = World::with(&["a", "b"]);
     world.client("a").say(json!({"colibriClass": "EndpointStats", "jvbRTT": 20}));
