@@ -98,7 +98,7 @@ describe("the page", () => {
   test("goes to the stage for a pinned tile or a shared screen", async () => {
     await join();
     expect(call.effectiveLayout).toBe("grid");
-    call.set({ pinned: "x" });
+    call.set({ pinned: "self-v0" });
     expect(call.effectiveLayout).toBe("stage");
     call.toggleLayout();
     expect([call.effectiveLayout, call.pinned]).toEqual(["grid", ""]);
@@ -107,6 +107,17 @@ describe("the page", () => {
     expect(call.effectiveLayout).toBe("stage");
     call.toggleLayout();
     expect(call.effectiveLayout).toBe("grid");
+  });
+
+  test("goes back to the grid when whoever was pinned leaves", async () => {
+    await join();
+    server.push(room.occupant("bbbbbbbb"));
+    call.set({ pinned: "bbbbbbbb-v0" });
+    expect(call.effectiveLayout).toBe("stage");
+    server.push(room.gone("bbbbbbbb"));
+    expect(call.effectiveLayout).toBe("grid");
+    server.push(room.occupant("bbbbbbbb"));
+    expect(call.effectiveLayout, "they were away for a moment").toBe("stage");
   });
 
   test("shows few notices, and none for ever", async () => {

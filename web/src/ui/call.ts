@@ -6,6 +6,7 @@ import type { Config } from "../protocol/config";
 import { Meeting } from "../protocol/meeting/meeting";
 import { initialState, type MeetingState } from "../protocol/meeting/state";
 import type { Place } from "../protocol/place";
+import { tiles } from "./tiles";
 
 export type Panel = "chat" | "people" | undefined;
 export type DialogName = "meeting" | "settings" | "help" | undefined;
@@ -156,7 +157,7 @@ export class Call {
   }
 
   get effectiveLayout(): "grid" | "stage" {
-    if (this.pinned !== "") return "stage";
+    if (tiles(this.state, this.devices).some((tile) => tile.key === this.pinned)) return "stage";
     if (this.layout) return this.layout;
     return this.state.people.some((person) => person.screens.length > 0) ? "stage" : "grid";
   }
