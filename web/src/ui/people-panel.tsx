@@ -42,12 +42,15 @@ function Entry({ person, self }: { person: Person; self: boolean }) {
           <Icon name="hand" />
         </span>
       )}
-      <span class="state" title={person.mic ? "Microphone on" : "Microphone off"}>
-        <Icon name={person.mic ? "mic" : "micOff"} />
-      </span>
+      {power && person.mic ? (
+        <Action id="mute" icon="mic" label={`Mute ${name}`} press={() => void call.meeting?.moderator.mute(person.nick)} />
+      ) : (
+        <span class="state" title={person.mic ? "Microphone on" : "Microphone off"}>
+          <Icon name={person.mic ? "mic" : "micOff"} />
+        </span>
+      )}
       <div class="actions">
         {!self && <Action id="message" icon="chat" label={`Write to ${name} privately`} press={write} />}
-        {power && person.mic && <Action id="mute" icon="micOff" label={`Mute ${name}`} press={() => void call.meeting?.moderator.mute(person.nick)} />}
         {power && !person.moderator && <Action id="grant" icon="star" label={`Make ${name} a moderator`} press={() => void call.meeting?.moderator.grant(person.nick)} />}
         {power && <Action id="kick" icon="remove" label={`Remove ${name}`} press={() => void call.meeting?.moderator.kick(person.nick)} />}
       </div>
