@@ -43,6 +43,9 @@ impl Conference {
 }
 
 fn is_active(endpoint: &Endpoint, now: Instant) -> bool {
+    if endpoint.leg.is_failed() {
+        return false;
+    }
     match endpoint.heard {
         Some(heard) => now.saturating_duration_since(heard) < limits::INACTIVE_AFTER,
         None => now.saturating_duration_since(endpoint.created) < limits::INACTIVE_AFTER_CREATION,

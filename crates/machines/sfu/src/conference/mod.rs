@@ -81,7 +81,7 @@ impl Conference {
     ) -> bool {
         let Some(endpoint) = self.endpoints.get_mut(&slot) else { return false };
         let taken = endpoint.leg.receive(now, from, to, payload);
-        if taken {
+        if taken && endpoint.leg.is_consent(payload) {
             endpoint.heard = Some(now);
         }
         self.pump(now, slot, out);
@@ -168,7 +168,10 @@ impl Conference {
 
     fn happen(&mut self, now: Instant, slot: Slot, happening: Happening, out: &mut Outbox) {
         match happening {
-            Happening::Rtp(packet) => self.forward(now, slot, &packet, out),
+            Happening::Rtp(packet) => {
+                self.alive(now, slot);
+                self.forward(now, slot, &packet, out);
+            }
             Happening::KeyframeAsked(mid) => self.pass_keyframe_request(now, slot, mid, out),
             Happening::IceUp => out.fact(Fact::IceUp),
             Happening::IceDown => out.fact(Fact::IceFailed),
@@ -177,9 +180,19 @@ impl Conference {
                 self.stale = true;
             }
             Happening::ChannelOpen(id) => self.channel_opened(slot, id, out),
-            Happening::ChannelText(id, text) => self.channel_text(now, slot, id, &text, out),
+            Happening::ChannelText(id, text) => {
+                self.alive(now, slot);
+                self.channel_text(now, slot, id, &text, out);
+            }
             Happening::ChannelClosed(id) => self.channel_closed(slot, id),
             Happening::Failed => out.fact(Fact::IceFailed),
+        }
+    }
+
+    /// Something arrived that only this client can have sent.
+    fn alive(&mut self, now: Instant, slot: Slot) {
+        if let Some(endpoint) = self.endpoints.get_mut(&slot) {
+            endpoint.heard = Some(now);
         }
     }
 

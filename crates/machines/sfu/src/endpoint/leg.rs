@@ -13,6 +13,7 @@ use colibri::Media;
 use str0m::channel::ChannelId;
 use str0m::config::{DtlsCert, DtlsVersion, Fingerprint};
 use str0m::crypto::CryptoProvider;
+use str0m::ice::StunMessage;
 use str0m::media::{KeyframeRequestKind, MediaKind, Mid, Rid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpPacket, RtpWrite};
@@ -66,6 +67,7 @@ pub(crate) enum Happening {
 
 pub(crate) struct Leg {
     rtc: Rtc,
+    crypto: Arc<CryptoProvider>,
     ufrag: String,
     password: String,
     payloads: Vec<Payload>,
@@ -134,6 +136,7 @@ impl Leg {
         }
         Self {
             rtc,
+            crypto: identity.crypto.clone(),
             ufrag: plan.ufrag,
             password: plan.password,
             payloads,
@@ -175,6 +178,11 @@ impl Leg {
 
     pub(crate) fn is_media_up(&self) -> bool {
         self.remote.media_up && !self.remote.failed
+    }
+
+    /// For good.
+    pub(crate) fn is_failed(&self) -> bool {
+        self.remote.failed
     }
 
     pub(crate) fn was_established(&self) -> bool {
@@ -225,16 +233,32 @@ impl Leg {
         }
     }
 
-    /// Takes one datagram. Needs a pump at once.
+    /// Takes one datagram. Needs a pump at once. `false`: the leg is dead, or cannot make anything of it.
     pub(crate) fn receive(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, payload: &[u8]) -> bool {
         let Ok(receive) = Receive::new(Protocol::Udp, from, to, payload) else { return false };
-        self.rtc.handle_input(Input::Receive(now, receive)).is_ok()
+        !self.remote.failed && self.rtc.handle_input(Input::Receive(now, receive)).is_ok()
+    }
+
+    /// Whether only the client can have sent this: a check, or the answer to one of ours, with its password
+    /// (RFC 7675 calls that consent). Media prove themselves when they come out of the engine.
+    pub(crate) fn is_consent(&self, payload: &[u8]) -> bool {
+        let Some(0..=3) = payload.first() else { return false };
+        let Ok(message) = StunMessage::parse(payload) else { return false };
+        // whose request it is was found out by verifying it, see `demux`
+        if message.is_binding_request() {
+            return true;
+        }
+        let hmac = |key: &[u8], parts: &[&[u8]]| self.crypto.sha1_hmac_provider.sha1_hmac(key, parts);
+        let credentials = self.remote.credentials.as_ref();
+        credentials.is_some_and(|(_, password)| message.verify(password.as_bytes(), hmac))
     }
 
     /// Lets the engine see that time has passed. Needs a pump.
     pub(crate) fn wake(&mut self, now: Instant) {
-        // an error closes the engine, and the pump that follows reports it
-        let _ = self.rtc.handle_input(Input::Timeout(now));
+        if !self.remote.failed {
+            // an error closes the engine, and the pump that follows reports it
+            let _ = self.rtc.handle_input(Input::Timeout(now));
+        }
     }
 
     /// Polls the engine dry.
@@ -334,6 +358,9 @@ impl Leg {
 
     /// Queues a packet; it leaves with the next wake and pump.
     pub(crate) fn write(&mut self, ssrc: u32, packet: RtpWrite) {
+        if self.remote.failed {
+            return;
+        }
         if let Some(stream) = self.rtc.direct_api().stream_tx(&ssrc.into()) {
             stream.write_rtp(packet);
         }
@@ -348,7 +375,11 @@ impl Leg {
 
     /// `false`: the channel is not open or its buffer is full. Needs a wake and a pump.
     pub(crate) fn write_channel(&mut self, channel: ChannelId, text: &str) -> bool {
-        self.rtc.channel(channel).is_some_and(|mut c| matches!(c.write(false, text.as_bytes()), Ok(true)))
+        !self.remote.failed
+            && self
+                .rtc
+                .channel(channel)
+                .is_some_and(|mut c| matches!(c.write(false, text.as_bytes()), Ok(true)))
     }
 
     /// Needs a wake and a pump.

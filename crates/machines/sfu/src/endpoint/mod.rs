@@ -41,7 +41,7 @@ pub(crate) struct Endpoint {
     /// of the bridge channel's WebSocket
     pub(crate) password: String,
     pub(crate) created: Instant,
-    /// when anything of it arrived last
+    /// when anything arrived last that only the client can have sent
     pub(crate) heard: Option<Instant>,
     /// as last announced to the others
     pub(crate) active: bool,

@@ -52,6 +52,48 @@ fn a_wrong_fingerprint_gets_no_media_and_harms_nobody() {
 }
 
 #[test]
+fn a_forger_keeps_nobody_alive() {
+    let mut world = World::with(&["a", "b"]);
+    let address = world.clients["a"].address;
+    world.clients.remove("a");
+    let forged = [[&[0x80, 111][..], &[1; 60]].concat(), [&[0x80, 200, 0, 6][..], &[1; 60]].concat()];
+    // a success response to a binding request, without integrity
+    let answer = [&[0x01, 0x01, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[7; 12]].concat();
+    for _ in 0..100 {
+        for payload in forged.iter().chain([&answer]) {
+            world.throw(address, payload);
+        }
+        world.run(SECOND / 10);
+    }
+    let told = world.clients["b"].told("EndpointConnectivityStatusChangeEvent").expect("told");
+    assert_eq!((told["endpoint"].as_str(), told["active"].as_str()), (Some("a"), Some("false")));
+}
+
+#[test]
+fn who_only_listens_is_active() {
+    let mut world = World::with(&["a", "b"]);
+    world.client("a").camera = None;
+    world.run(60 * SECOND);
+    assert!(world.clients["b"].told("EndpointConnectivityStatusChangeEvent").is_none());
+}
+
+#[test]
+fn who_failed_is_inactive_at_once() {
+    let mut world = World::with(&["a"]);
+    world.create("evil");
+    let mut description = world.client("evil").description();
+    let wrong = if description.fingerprints[0].value.starts_with('0') { "1" } else { "0" };
+    description.fingerprints[0].value.replace_range(..1, wrong);
+    world.connect("evil", description);
+    world.until("it failed", |w| w.count(Fact::IceFailed) > 0);
+    world.run(SECOND / 5);
+    let told = world.clients["a"].told("EndpointConnectivityStatusChangeEvent").expect("told");
+    assert_eq!((told["endpoint"].as_str(), told["active"].as_str()), (Some("evil"), Some("false")));
+    let evil = world.clients["evil"].address;
+    assert!(!world.throw(evil, &[0x80; 100]), "nothing is taken any more");
+}
+
+#[test]
 fn an_endpoint_that_never_connects_expires() {
     let mut world = World::with(&["a"]);
     world.create("b");
