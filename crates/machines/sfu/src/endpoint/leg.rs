@@ -212,7 +212,6 @@ impl Leg {
                 self.rtc.add_remote_candidate(parsed);
             }
         }
-        self.dirty = true;
     }
 
     fn set_fingerprint(&mut self, ice: &IceUdp) {
@@ -438,6 +437,29 @@ mod tests {
         for bad in ["", "AB:", "G0", "123:00", "AB CD"] {
             assert_eq!(hexadecimal(bad), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test needs some instant to start from")]
+    fn a_description_does_not_pass_for_a_pump() {
+        let (now, identity) = (Instant::now(), Identity::new());
+        let plan = Plan {
+            ufrag: "ufrag".to_owned(),
+            password: "a password of 22 and more".to_owned(),
+            candidates: &[],
+            media: &[],
+            ice_controlling: true,
+            sctp: false,
+        };
+        let mut leg = Leg::new(now, &identity, plan);
+        leg.pump(now, &mut Outbox::default(), &mut vec![]);
+        leg.set_remote(&IceUdp {
+            ufrag: Some("u".to_owned()),
+            pwd: Some("p".to_owned()),
+            ..Default::default()
+        });
+        assert!(leg.touch(), "it must be marked for the next flush");
+        assert!(!leg.touch());
     }
 
     #[test]
