@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use meeting::{UNACKED_BYTES_MAX, UNACKED_STANZAS_MAX};
+
 /// Sockets on the HTTP listener, whatever they are doing.
 pub const HTTP_CONNECTIONS_MAX: usize = 16_384;
 
@@ -29,10 +31,6 @@ pub const TENANT_BYTES_MAX: usize = 63;
 /// client, for what it says beside it (requests for acknowledgements, the resumption itself), and for more meanwhile.
 pub const OUTBOX_FRAMES_MAX: usize = 8_192;
 pub const OUTBOX_BYTES_MAX: usize = 12 << 20;
-
-/// What a meeting keeps for one client: its own limits on stanzas that were not acknowledged, and their bytes.
-const UNACKED_STANZAS_MAX: usize = 5_000;
-const UNACKED_BYTES_MAX: usize = 8 << 20;
 
 /// What one client may send, a second and at once. The join of an ordinary client, with its session-accept, presences
 /// and sources, fits into the burst several times; whoever sends more is read later.
