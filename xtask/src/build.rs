@@ -19,15 +19,15 @@ pub(crate) fn release() -> Result<PathBuf> {
     binary("release")
 }
 
-/// Builds `althing` as the tests use it: the profile of the tests, so nothing is compiled twice. It reads the web
-/// client from `web/dist`.
+/// Builds `althing` as the tests use it, together with them: alone it would have other features of its dependencies,
+/// and most of them would be compiled twice. It reads the web client from `web/dist`.
 ///
 /// # Errors
 /// As [`release`].
 pub(crate) fn for_tests() -> Result<PathBuf> {
     tools::ensure(&[Tool::Compiler, Tool::Node])?;
     web_client()?;
-    run(&mut command(root(), "cargo", &["build", "--package", "althing"]))?;
+    run(&mut command(root(), "cargo", &["test", "--workspace", "--no-run"]))?;
     binary("debug")
 }
 
