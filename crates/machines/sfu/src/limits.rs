@@ -35,6 +35,8 @@ pub(crate) const IDLE_STREAM_AGE: Duration = Duration::from_secs(30);
 /// SSRCs whose last sequence number is remembered per receiver after their stream was removed, and SSRCs used for
 /// retransmissions
 pub(crate) const REMEMBERED_SSRCS_MAX: usize = 1024;
+/// extended sequence numbers of a stream (RFC 3711 3.3.1); what the engine counts beyond came from before the first
+pub(crate) const SEQUENCE_NUMBERS: u64 = 1 << 48;
 /// audio packets missing in a row that are passed on as a hole; more is a pause, and closed up
 pub(crate) const AUDIO_LOSS_MAX: u64 = 500;
 /// holes closed per outgoing stream that are still remembered

@@ -22,7 +22,10 @@ impl Conference {
         let Some(sender) = self.endpoints.get_mut(&from) else { return };
         let pt = *rtp.header.payload_type;
         let Some(codec) = sender.leg.payloads().iter().find(|p| p.pt == pt).map(|p| p.codec) else { return };
-        if sender.is_muted(codec.kind()) || rtp.payload.len() > limits::DATAGRAM_BYTES_MAX {
+        if sender.is_muted(codec.kind())
+            || rtp.payload.len() > limits::DATAGRAM_BYTES_MAX
+            || *rtp.seq_no >= limits::SEQUENCE_NUMBERS
+        {
             return;
         }
         let Some(packet) = read(now, from, sender, rtp, codec, &mut self.stale) else { return };

@@ -176,6 +176,11 @@ impl Client {
         self.audio.seq += packets;
     }
 
+    /// Goes on with this audio packet, whatever went before.
+    pub(crate) fn number_audio(&mut self, seq: u64) {
+        self.audio.seq = seq;
+    }
+
     pub(crate) fn audio_ssrc(&self) -> u32 {
         self.audio.ssrc
     }
@@ -355,10 +360,11 @@ impl Client {
                 ..Default::default()
             };
             let AudioSender { ssrc, seq, .. } = self.audio;
-            let write = RtpWrite::new(OPUS.into(), seq.into(), (seq * 960) as u32, now, vec![0xaa; 80]);
+            let write =
+                RtpWrite::new(OPUS.into(), seq.into(), seq.wrapping_mul(960) as u32, now, vec![0xaa; 80]);
             let mut api = self.rtc.direct_api();
             api.stream_tx(&ssrc.into()).expect("declared").write_rtp(write.ext_vals(values));
-            self.audio.seq += 1;
+            self.audio.seq = self.audio.seq.wrapping_add(1);
             self.audio.next += AUDIO_INTERVAL;
         }
         let Some(camera) = &mut self.camera else { return };

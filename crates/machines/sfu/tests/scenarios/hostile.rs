@@ -52,6 +52,23 @@ fn a_wrong_fingerprint_gets_no_media_and_harms_nobody() {
 }
 
 #[test]
+fn a_stream_that_begins_backwards_is_harmless() {
+    let mut world = World::with(&["a", "b"]);
+    world.client("a").number_audio(5);
+    world.client("a").talks = Some(-30);
+    world.until("b hears a", |w| !w.clients["b"].stream(w.clients["a"].audio_ssrc()).is_empty());
+    // before the first one: the extended number runs below zero
+    world.client("a").number_audio(u64::MAX - 100);
+    world.run(SECOND / 10);
+    world.client("b").heard.clear();
+    world.run(SECOND);
+    assert!(world.clients["b"].stream(world.clients["a"].audio_ssrc()).is_empty());
+    world.client("b").talks = Some(-30);
+    world.run(SECOND);
+    assert!(world.clients["a"].stream(world.clients["b"].audio_ssrc()).len() > 40);
+}
+
+#[test]
 fn a_forger_keeps_nobody_alive() {
     let mut world = World::with(&["a", "b"]);
     let address = world.clients["a"].address;
