@@ -6,7 +6,7 @@ use str0m::media::Mid;
 
 use super::Conference;
 use crate::demux::Slot;
-use crate::endpoint::SourceId;
+use crate::endpoint::{Encoding, SourceId};
 use crate::outbox::Outbox;
 use crate::{Fact, limits};
 
@@ -18,6 +18,8 @@ impl Conference {
         let Some(projection) = subscription.video() else { return };
         let (owner, encoding) = (subscription.owner, projection.current().or(projection.target()));
         let Some(source) = self.endpoints.get_mut(&owner).and_then(|e| e.source(id)) else { return };
+        // a sender that is off has no key frame to give, and what is asked of it must not use up the allowance
+        let encoding = encoding.filter(|e| source.encodings.get(*e).is_some_and(Encoding::is_active));
         if let Some(encoding) = encoding.filter(|_| source.throttle.allow_receiver(now, receiver)) {
             self.request_keyframe(owner, id, encoding, out);
         }

@@ -100,6 +100,11 @@ impl Source {
 }
 
 impl Encoding {
+    /// Whether any of it arrived lately.
+    pub(crate) fn is_active(&self) -> bool {
+        self.layers.iter().any(|spatial| spatial.layer.active)
+    }
+
     /// Takes what a packet tells: its height, its part of the picture, the layers to come. `true`: what can be
     /// chosen changed.
     pub(crate) fn learn(

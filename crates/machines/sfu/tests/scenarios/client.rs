@@ -93,6 +93,11 @@ impl Heard {
         self.payload[self.payload.len() - 1]
     }
 
+    /// The first packet of a VP8 key frame.
+    pub(crate) fn is_key(&self) -> bool {
+        self.payload[0] & 0x10 != 0 && self.payload[6] & 1 == 0
+    }
+
     pub(crate) fn picture(&self) -> u16 {
         u16::from_be_bytes([self.payload[2], self.payload[3]]) & 0x7fff
     }
@@ -229,7 +234,7 @@ impl Client {
             let group = |semantics, ssrcs: &[u32]| SsrcGroup { semantics, ssrcs: ssrcs.to_vec() };
             let primaries: Vec<u32> = camera.ssrcs.iter().map(|(ssrc, _)| *ssrc).collect();
             let mut groups = vec![group(Semantics::Sim, &primaries)];
-            let mut ssrcs = primaries.clone();
+            let mut ssrcs = primaries;
             if camera.repairs {
                 groups.extend(camera.ssrcs.iter().map(|(ssrc, rtx)| group(Semantics::Fid, &[*ssrc, *rtx])));
                 ssrcs.extend(camera.ssrcs.iter().map(|(_, rtx)| *rtx));
@@ -385,6 +390,13 @@ impl Client {
                 }
             }
         }
+    }
+}
+
+impl Camera {
+    /// The next picture is a key frame unless it is starved of them: then only if asked.
+    pub(crate) fn starve(&mut self, starved: bool) {
+        self.key = !starved;
     }
 }
 

@@ -7,4 +7,5 @@ mod hearing;
 mod hostile;
 mod layers;
 mod requests;
+mod suspension;
 mod wire;
