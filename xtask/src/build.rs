@@ -19,15 +19,24 @@ pub(crate) fn release() -> Result<PathBuf> {
     binary("release")
 }
 
-/// Builds `althing` as the tests use it, together with them: alone it would have other features of its dependencies,
-/// and most of them would be compiled twice. It reads the web client from `web/dist`.
+/// Builds `althing` quickly, for browser tests alone. It reads the web client from `web/dist`.
 ///
 /// # Errors
 /// As [`release`].
-pub(crate) fn for_tests() -> Result<PathBuf> {
+pub(crate) fn for_scenarios() -> Result<PathBuf> {
     tools::ensure(&[Tool::Compiler, Tool::Node])?;
     web_client()?;
-    run(&mut command(root(), "cargo", &["test", "--workspace", "--no-run"]))?;
+    run(&mut command(root(), "cargo", &["build", "--package", "althing"]))?;
+    binary("debug")
+}
+
+/// As [`for_scenarios`], after the tests of the workspace: with everything, the dependencies have the features that the
+/// tests gave them, and nothing is compiled a second time.
+///
+/// # Errors
+/// As [`release`].
+pub(crate) fn for_scenarios_after_tests() -> Result<PathBuf> {
+    run(&mut command(root(), "cargo", &["build", "--workspace", "--all-targets"]))?;
     binary("debug")
 }
 

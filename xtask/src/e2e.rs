@@ -1,6 +1,6 @@
 //! `e2e`: real browsers against a real process, and the upstream client against it where one was built.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -11,17 +11,24 @@ use crate::run::{command, run_lines};
 use crate::test::Count;
 use crate::tools::{self, Tool};
 
-#[derive(clap::Args, Default)]
+#[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Only scenario files whose path contains this
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
     /// Run them all this many times and say how often each run failed
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
     /// A built lib-jitsi-meet.min.js: adds the scenarios with the upstream client
     #[arg(long, value_name = "PATH", env = "ALTHING_UPSTREAM")]
     upstream: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// Every scenario of ours, once.
+    pub(crate) fn one_round() -> Self {
+        Self { filter: None, repeat: 1, upstream: None }
+    }
 }
 
 /// Builds what is missing and runs the scenarios.
@@ -29,15 +36,18 @@ pub(crate) struct Arguments {
 /// # Errors
 /// When something cannot be built, or a scenario fails.
 pub(crate) fn e2e(arguments: &Arguments) -> Result<()> {
-    let count = scenarios(arguments)?;
+    tools::ensure(&[Tool::Compiler, Tool::Node, Tool::Chromium])?;
+    let count = scenarios(arguments, &build::for_scenarios()?)?;
     println!("\n{count}");
     Ok(())
 }
 
-/// As [`e2e`], and counts.
-pub(crate) fn scenarios(arguments: &Arguments) -> Result<Count> {
-    tools::ensure(&[Tool::Compiler, Tool::Node, Tool::Chromium])?;
-    let mut vitest = prepare(arguments)?;
+/// Runs the scenarios against this binary, and counts.
+///
+/// # Errors
+/// When npm fails, or a scenario.
+pub(crate) fn scenarios(arguments: &Arguments, binary: &Path) -> Result<Count> {
+    let mut vitest = prepare(arguments, binary)?;
     let mut total = Count::default();
     let mut failed = 0;
     for round in 1..=arguments.repeat {
@@ -47,6 +57,9 @@ pub(crate) fn scenarios(arguments: &Arguments) -> Result<Count> {
         let mut count = Count::default();
         let result = run_lines(&mut vitest, |line| count.read_vitest(line));
         total.add(count);
+        if result.is_ok() && count == Count::default() {
+            bail!("vitest ended well but no scenario ran");
+        }
         match result {
             Err(error) if arguments.repeat == 1 => return Err(error),
             Err(_) => failed += 1,
@@ -59,8 +72,7 @@ pub(crate) fn scenarios(arguments: &Arguments) -> Result<Count> {
     Ok(total)
 }
 
-fn prepare(arguments: &Arguments) -> Result<Command> {
-    let binary = build::for_tests()?;
+fn prepare(arguments: &Arguments, binary: &Path) -> Result<Command> {
     build::npm_ci("e2e")?;
     let mut vitest = command(&root().join("e2e"), "npx", &["--no-install", "vitest", "run"]);
     vitest.args(&arguments.filter).env("ALTHING_BINARY", binary).env("ALTHING_CHROMIUM", tools::chromium());

@@ -116,7 +116,7 @@ fn e2e_types() -> Result<Count> {
 }
 
 fn browsers() -> Result<Count> {
-    e2e::scenarios(&e2e::Arguments::default())
+    e2e::scenarios(&e2e::Arguments::one_round(), &build::for_scenarios_after_tests()?)
 }
 
 fn print_times(times: &[(&str, Duration)]) {

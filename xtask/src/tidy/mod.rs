@@ -39,5 +39,9 @@ fn tools() -> Result<()> {
         println!("tidy: cargo-deny is not installed, licences and advisories are not checked here");
         return Ok(());
     }
-    run(&mut command(root(), "cargo", &["deny", "--offline", "check", "licenses", "bans", "sources"]))
+    run(&mut command(
+        root(),
+        "cargo",
+        &["deny", "--offline", "--log-level", "error", "check", "licenses", "bans", "sources"],
+    ))
 }
