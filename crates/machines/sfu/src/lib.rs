@@ -24,6 +24,7 @@
 //! seams, `allocation` for who gets what, `demux` for whose datagram it is.
 
 mod allocation;
+mod announcement;
 mod codec;
 mod conference;
 mod credentials;

@@ -78,6 +78,8 @@ pub(crate) const ALLOCATION_PAUSE: Duration = Duration::from_millis(2);
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 /// an encoding without packets for this long is not chosen
 pub(crate) const ENCODING_IDLE: Duration = Duration::from_millis(1500);
+/// a source that nobody wanted for this long is told so
+pub(crate) const UNWANTED_PATIENCE: Duration = Duration::from_secs(5);
 /// an endpoint without packets for this long is announced as inactive
 pub(crate) const INACTIVE_AFTER: Duration = Duration::from_secs(8);
 /// the same for an endpoint that never sent anything

@@ -9,6 +9,7 @@ use xmpp::jingle::rtp::Kind;
 
 use super::Conference;
 use crate::allocation::{self, Layer, Offer};
+use crate::announcement::News;
 use crate::demux::Slot;
 use crate::endpoint::{Origin, SourceId};
 use crate::limits;
@@ -36,7 +37,7 @@ impl Conference {
         }
         if std::mem::take(&mut self.unannounced) {
             self.allocated = Some(now);
-            self.announce_heights(out);
+            self.announce_heights(now, out);
         }
     }
 
@@ -119,7 +120,7 @@ impl Conference {
     }
 
     /// Tells senders the greatest height that anybody wants of each of their sources, where it changed.
-    fn announce_heights(&mut self, out: &mut Outbox) {
+    fn announce_heights(&mut self, now: Instant, out: &mut Outbox) {
         let mut wanted: BTreeMap<SourceId, i32> = BTreeMap::new();
         for (id, height) in self.endpoints.values().flat_map(|e| &e.heights) {
             let greatest = wanted.entry(*id).or_insert(0);
@@ -129,9 +130,13 @@ impl Conference {
         for (slot, endpoint) in &mut self.endpoints {
             for source in endpoint.sources.iter_mut().filter(|s| s.kind == Kind::Video) {
                 let max_height = wanted.get(&source.id).copied().unwrap_or(0);
-                if source.announced.replace(max_height) != Some(max_height) {
-                    let source = (*source.name).to_owned();
-                    messages.push((*slot, ToClient::SenderSourceConstraints { source, max_height }));
+                match source.announced.want(max_height, now) {
+                    News::None => {}
+                    News::Pending => self.unannounced = true,
+                    News::Tell(max_height) => {
+                        let source = (*source.name).to_owned();
+                        messages.push((*slot, ToClient::SenderSourceConstraints { source, max_height }));
+                    }
                 }
             }
         }
@@ -144,7 +149,7 @@ impl Conference {
     pub(super) fn announced_heights(&self, sender: Slot) -> Vec<ToClient> {
         let sources = self.endpoints.get(&sender).map_or(&[][..], |e| &e.sources);
         let told = |source: &crate::endpoint::Source| {
-            let max_height = source.announced?;
+            let max_height = source.announced.told()?;
             Some(ToClient::SenderSourceConstraints { source: (*source.name).to_owned(), max_height })
         };
         sources.iter().filter_map(told).collect()

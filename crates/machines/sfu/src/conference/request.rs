@@ -10,6 +10,7 @@ use xmpp::jingle::ice::{Candidate, CandidateKind, Fingerprint, IceUdp, Setup};
 use xmpp::jingle::rtp::Kind;
 
 use super::Conference;
+use crate::announcement::Announcement;
 use crate::credentials::Secrets;
 use crate::demux::{Routes, Slot};
 use crate::endpoint::{self, BadSource, Encoding, Endpoint, Identity, Leg, Plan, Source, SourceId};
@@ -219,7 +220,7 @@ fn new_source(
         encodings,
         mid,
         throttle: KeyframeThrottle::default(),
-        announced: None,
+        announced: Announcement::default(),
     }
 }
 

@@ -10,6 +10,7 @@ use xmpp::jingle::source::{Semantics, VideoType};
 
 use super::Origin;
 use crate::allocation::{self, Layer};
+use crate::announcement::Announcement;
 use crate::demux::Slot;
 use crate::limits;
 use crate::projection::Target;
@@ -31,8 +32,8 @@ pub(crate) struct Source {
     pub(crate) encodings: Vec<Encoding>,
     pub(crate) mid: Mid,
     pub(crate) throttle: KeyframeThrottle<Slot>,
-    /// the height last announced to the sender
-    pub(crate) announced: Option<i32>,
+    /// what its owner was told of it
+    pub(crate) announced: Announcement,
 }
 
 /// One simulcast encoding.

@@ -66,6 +66,9 @@ fn senders_are_told_the_greatest_height_that_anybody_wants() {
     check_constraint(&world, "a", 360);
     world.expire("b");
     world.run(SECOND);
+    check_constraint(&world, "a", 360);
+    // nothing is told only where it lasts
+    world.run(5 * SECOND);
     check_constraint(&world, "a", 0);
 }
 
