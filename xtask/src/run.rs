@@ -34,6 +34,8 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 pub(crate) fn run_lines(command: &mut Command, mut each: impl FnMut(&str)) -> Result<()> {
     let line = shown(command);
     println!("$ {line}");
+    // What is counted must be plain: many tools colour what they say where `CI` is set, even into a pipe.
+    command.env("NO_COLOR", "1").env("CARGO_TERM_COLOR", "never").env_remove("FORCE_COLOR");
     let mut child =
         command.stdout(Stdio::piped()).spawn().with_context(|| format!("could not start `{line}`"))?;
     let output = child.stdout.take().expect("standard output was piped");

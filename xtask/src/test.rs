@@ -104,8 +104,9 @@ fn rust() -> Result<Count> {
 
 fn web() -> Result<Count> {
     let mut count = Count::default();
-    let mut npm = command(&root().join("web"), "npm", &["test", "--silent"]);
-    run_lines(npm.env("NO_COLOR", "1"), |line| count.read_vitest(line))?;
+    run_lines(&mut command(&root().join("web"), "npm", &["test", "--silent"]), |line| {
+        count.read_vitest(line)
+    })?;
     Ok(count)
 }
 
