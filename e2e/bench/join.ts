@@ -1,4 +1,4 @@
-/** Times joins, and measures what meetings cost the server. Prints two tables; see docs/benchmarks.md. */
+/** Times joins, and measures what meetings cost the server. Prints two tables. */
 import type { Browser, Page } from 'playwright-core';
 
 import { Tab, launch } from '../support/browser.ts';
