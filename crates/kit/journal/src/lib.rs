@@ -21,6 +21,8 @@ mod checksum;
 mod disk;
 mod limits;
 mod memory;
+mod places;
+mod registry;
 
 #[cfg(test)]
 mod contract;
@@ -31,6 +33,8 @@ use std::pin::Pin;
 pub use disk::Redb;
 pub use limits::{RECORD_BYTES_MAX, SET_ASIDE_MAX, SNAPSHOT_BYTES_MAX};
 pub use memory::{Fault, Memory};
+pub use places::{Change, Place, Places, Revision};
+pub use registry::{Node, Nodes, Registry, Role};
 
 /// Number of records before it: the first record of a meeting has position 0.
 pub type Position = u64;
@@ -82,6 +86,8 @@ pub enum Error {
         "meeting {meeting}: append at {expected}, but the journal stands at {actual}: another shard owns it"
     )]
     WrongPosition { meeting: String, expected: Position, actual: Position },
+    #[error("meeting {meeting} has a place already: {place:?}")]
+    Placed { meeting: String, place: Option<Place> },
     #[error("meeting {meeting}: the journal has a damaged record at {position}")]
     Damaged { meeting: String, position: Position },
     #[error("meeting {meeting}: a record of {bytes} bytes is more than the journal takes")]
