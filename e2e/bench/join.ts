@@ -108,12 +108,17 @@ async function meeting(browser: Browser, room: string, senders: Senders): Promis
     people.push(person);
     const sends = senders === 'all' || (senders === 'one' && name === 'Ada');
     if (!sends) {
-      await person.press('toolbar-mic');
-      await person.press('toolbar-camera');
+      await off(person, 'toolbar-mic');
+      await off(person, 'toolbar-camera');
     }
   }
   const streams = { all: 2, one: 1, none: 0 }[senders];
   await received(people.at(-1)!.page, streams);
+}
+
+/** A device may still be opening when the room is entered: pressed too early, the button turns it on. */
+async function off(person: Person, button: string): Promise<void> {
+  await person.page.locator(`[data-testid=${button}][aria-pressed=true]`).first().click({ timeout: 60_000 });
 }
 
 async function received(page: Page, streams: number): Promise<void> {
