@@ -25,7 +25,7 @@ macro_rules! contract {
             contract!(@tests $engine:
                 appended_records_replay_in_order, the_position_is_a_fence, a_refused_append_leaves_nothing,
                 an_empty_append_only_asks_for_the_position, meetings_do_not_see_each_other,
-                a_snapshot_replaces_the_records_before_it, a_snapshot_must_lie_within_the_records,
+                a_snapshot_replaces_the_records_before_it, a_snapshot_is_fenced, a_purge_is_fenced,
                 a_newer_snapshot_replaces_the_older, a_purged_meeting_begins_again, unknown_meetings_are_empty,
                 meetings_come_in_order, one_of_two_writers_wins_each_position, a_record_too_large_is_refused,
                 what_is_put_aside_is_not_replayed, only_the_newest_put_aside_are_kept);
@@ -72,47 +72,57 @@ async fn meetings_do_not_see_each_other(journal: impl Journal) {
     journal.append("a", 0, records(&["1"])).await.unwrap();
     journal.append("ab", 0, records(&["2", "3"])).await.unwrap();
     journal.snapshot("ab", 2, b"s".to_vec()).await.unwrap();
-    journal.purge("b").await.unwrap();
+    journal.purge("b", 0).await.unwrap();
     check(&journal, "a", None, &["1"], 1).await;
     check(&journal, "ab", Some((2, "s")), &[], 2).await;
 }
 
 async fn a_snapshot_replaces_the_records_before_it(journal: impl Journal) {
-    journal.append("room", 0, records(&["a", "b", "c"])).await.unwrap();
+    journal.append("room", 0, records(&["a", "b"])).await.unwrap();
     journal.snapshot("room", 2, b"ab".to_vec()).await.unwrap();
-    check(&journal, "room", Some((2, "ab")), &["c"], 3).await;
-    journal.append("room", 3, records(&["d"])).await.unwrap();
+    check(&journal, "room", Some((2, "ab")), &[], 2).await;
+    journal.append("room", 2, records(&["c", "d"])).await.unwrap();
     check(&journal, "room", Some((2, "ab")), &["c", "d"], 4).await;
 }
 
-async fn a_snapshot_must_lie_within_the_records(journal: impl Journal) {
-    journal.snapshot("nobody", 0, b"s".to_vec()).await.unwrap_err();
+async fn a_snapshot_is_fenced(journal: impl Journal) {
     journal.append("room", 0, records(&["a", "b"])).await.unwrap();
-    journal.snapshot("room", 3, b"s".to_vec()).await.unwrap_err();
-    journal.snapshot("room", 2, b"ab".to_vec()).await.unwrap();
-    let error = journal.snapshot("room", 1, b"a".to_vec()).await.unwrap_err();
-    assert_eq!(error, Error::WrongPosition { meeting: "room".to_owned(), expected: 1, actual: 2 });
-    check(&journal, "room", Some((2, "ab")), &[], 2).await;
+    for expected in [1, 3] {
+        let error = journal.snapshot("room", expected, b"s".to_vec()).await.unwrap_err();
+        assert_eq!(error, Error::WrongPosition { meeting: "room".to_owned(), expected, actual: 2 });
+    }
+    check(&journal, "room", None, &["a", "b"], 2).await;
+    journal.snapshot("nobody", 1, b"s".to_vec()).await.unwrap_err();
+}
+
+async fn a_purge_is_fenced(journal: impl Journal) {
+    journal.append("room", 0, records(&["a", "b"])).await.unwrap();
+    for expected in [0, 1, 3] {
+        let error = journal.purge("room", expected).await.unwrap_err();
+        assert_eq!(error, Error::WrongPosition { meeting: "room".to_owned(), expected, actual: 2 });
+    }
+    check(&journal, "room", None, &["a", "b"], 2).await;
+    journal.purge("nobody", 1).await.unwrap_err();
 }
 
 async fn a_newer_snapshot_replaces_the_older(journal: impl Journal) {
-    journal.append("room", 0, records(&["a", "b"])).await.unwrap();
+    journal.append("room", 0, records(&["a"])).await.unwrap();
     journal.snapshot("room", 1, b"a".to_vec()).await.unwrap();
+    journal.append("room", 1, records(&["b"])).await.unwrap();
     journal.snapshot("room", 2, b"ab".to_vec()).await.unwrap();
     check(&journal, "room", Some((2, "ab")), &[], 2).await;
 }
 
 async fn a_purged_meeting_begins_again(journal: impl Journal) {
-    journal.append("room", 0, records(&["a", "b"])).await.unwrap();
-    journal.snapshot("room", 1, b"a".to_vec()).await.unwrap();
-    journal.purge("room").await.unwrap();
+    write(&journal, "room").await;
+    journal.purge("room", 2).await.unwrap();
     check(&journal, "room", None, &[], 0).await;
     journal.append("room", 0, records(&["new"])).await.unwrap();
     check(&journal, "room", None, &["new"], 1).await;
 }
 
 async fn unknown_meetings_are_empty(journal: impl Journal) {
-    journal.purge("room").await.unwrap();
+    journal.purge("room", 0).await.unwrap();
     check(&journal, "room", None, &[], 0).await;
     assert!(journal.meetings().await.unwrap().is_empty());
 }
@@ -154,8 +164,7 @@ async fn a_record_too_large_is_refused(journal: impl Journal) {
 
 async fn what_is_put_aside_is_not_replayed(journal: impl Journal) {
     for room in ["other", "room"] {
-        journal.append(room, 0, records(&["a", "b"])).await.unwrap();
-        journal.snapshot(room, 1, b"a".to_vec()).await.unwrap();
+        write(&journal, room).await;
     }
     journal.set_aside("room").await.unwrap();
     check(&journal, "room", None, &[], 0).await;
@@ -164,7 +173,7 @@ async fn what_is_put_aside_is_not_replayed(journal: impl Journal) {
     assert_eq!(journal.aside().await.unwrap(), ["room"]);
     journal.append("room", 0, records(&["new"])).await.unwrap();
     check(&journal, "room", None, &["new"], 1).await;
-    journal.purge("room").await.unwrap();
+    journal.purge("room", 1).await.unwrap();
     assert_eq!(journal.aside().await.unwrap(), ["room"]);
     journal.set_aside("nobody").await.unwrap();
     assert_eq!(journal.aside().await.unwrap(), ["room"]);
@@ -173,12 +182,18 @@ async fn what_is_put_aside_is_not_replayed(journal: impl Journal) {
 async fn only_the_newest_put_aside_are_kept(journal: impl Journal) {
     let rooms: Vec<_> = (0..SET_ASIDE_MAX + 2).map(|n| format!("room{n}")).collect();
     for room in rooms.iter().chain(&rooms[2..3]) {
-        journal.append(room, 0, records(&["a", "b"])).await.unwrap();
-        journal.snapshot(room, 1, b"a".to_vec()).await.unwrap();
+        write(&journal, room).await;
         journal.set_aside(room).await.unwrap();
     }
     let kept: Vec<_> = rooms[3..].iter().chain(&rooms[2..3]).cloned().collect();
     assert_eq!(journal.aside().await.unwrap(), kept);
+}
+
+/// A snapshot `a` at 1 and a record `b` after it.
+async fn write(journal: &impl Journal, room: &str) {
+    journal.append(room, 0, records(&["a"])).await.unwrap();
+    journal.snapshot(room, 1, b"a".to_vec()).await.unwrap();
+    journal.append(room, 1, records(&["b"])).await.unwrap();
 }
 
 fn records(texts: &[&str]) -> Vec<Vec<u8>> {

@@ -52,12 +52,13 @@ pub trait Journal: Send + Sync + 'static {
     /// The newest snapshot, if any, and every record since it (or since the beginning).
     fn replay(&self, meeting: &str) -> Answer<'_, Replay>;
 
-    /// Stores the state after `position` records and drops the records before it. A position that is no longer, or
-    /// not yet, in the journal is refused with [`Error::WrongPosition`].
+    /// Stores the state after all records, of which there are `position`, and drops them. Fenced as an append is:
+    /// refused with [`Error::WrongPosition`] where the journal does not stand there.
     fn snapshot(&self, meeting: &str, position: Position, bytes: Vec<u8>) -> Answer<'_, ()>;
 
-    /// Forgets a meeting; its next record has position 0 again. Forgetting an unknown meeting is no error.
-    fn purge(&self, meeting: &str) -> Answer<'_, ()>;
+    /// Forgets a meeting that stands at `expected`; its next record has position 0 again. Fenced as an append is, so
+    /// that a former owner does not end what another one goes on with. An unknown meeting stands at 0.
+    fn purge(&self, meeting: &str, expected: Position) -> Answer<'_, ()>;
 
     /// Puts what there is of a meeting aside, as it is, damaged or not: nothing replays it, and the meeting begins anew
     /// as after [`Journal::purge`]. Of all that was put aside the newest [`SET_ASIDE_MAX`] are kept, for people to look

@@ -113,9 +113,10 @@ impl Journal for Memory {
         self.answer(move |store| store.snapshot(&meeting, position, bytes))
     }
 
-    fn purge(&self, meeting: &str) -> Answer<'_, ()> {
+    fn purge(&self, meeting: &str, expected: Position) -> Answer<'_, ()> {
         let meeting = meeting.to_owned();
         self.answer(move |store| {
+            store.stands_at(&meeting, expected)?;
             store.logs.remove(&meeting);
             Ok(())
         })
@@ -152,10 +153,7 @@ impl Store {
         if let Some(large) = records.iter().find(|r| r.len() > RECORD_BYTES_MAX) {
             return Err(Error::TooLarge { meeting, bytes: large.len() });
         }
-        let actual = self.logs.get(&meeting).map_or(0, Log::next);
-        if actual != expected {
-            return Err(Error::WrongPosition { meeting, expected, actual });
-        }
+        self.stands_at(&meeting, expected)?;
         if !records.is_empty() {
             let sealed = records.iter().zip(expected..).map(|(record, at)| seal(&meeting, at, record));
             let sealed: Vec<_> = sealed.collect();
@@ -181,15 +179,17 @@ impl Store {
         if bytes.len() > SNAPSHOT_BYTES_MAX {
             return Err(Error::TooLarge { meeting: meeting.to_owned(), bytes: bytes.len() });
         }
-        let log = self.logs.get_mut(meeting).filter(|log| (log.first..=log.next()).contains(&position));
-        let Some(log) = log else {
-            let actual = self.logs.get(meeting).map_or(0, Log::next);
-            return Err(Error::WrongPosition { meeting: meeting.to_owned(), expected: position, actual });
-        };
-        let dropped = usize::try_from(position - log.first).expect("records are held in memory");
-        log.records.drain(..dropped);
-        log.first = position;
-        log.snapshot = Some((position, bytes));
+        self.stands_at(meeting, position)?;
+        let log = self.logs.entry(meeting.to_owned()).or_default();
+        *log = Log { snapshot: Some((position, bytes)), first: position, records: Vec::new() };
         Ok(())
+    }
+
+    fn stands_at(&self, meeting: &str, expected: Position) -> Result<(), Error> {
+        let actual = self.logs.get(meeting).map_or(0, Log::next);
+        if actual == expected {
+            return Ok(());
+        }
+        Err(Error::WrongPosition { meeting: meeting.to_owned(), expected, actual })
     }
 }

@@ -152,8 +152,8 @@ impl Journal for Silent {
         self.0.snapshot(meeting, position, bytes)
     }
 
-    fn purge(&self, meeting: &str) -> Answer<'_, ()> {
-        self.0.purge(meeting)
+    fn purge(&self, meeting: &str, expected: Position) -> Answer<'_, ()> {
+        self.0.purge(meeting, expected)
     }
 
     fn set_aside(&self, meeting: &str) -> Answer<'_, ()> {

@@ -91,9 +91,9 @@ impl Journal for Redb {
         self.ask(|answer| Work::Snapshot { meeting, position, bytes, answer })
     }
 
-    fn purge(&self, meeting: &str) -> Answer<'_, ()> {
+    fn purge(&self, meeting: &str, expected: Position) -> Answer<'_, ()> {
         let meeting = meeting.to_owned();
-        self.ask(|answer| Work::Purge { meeting, answer })
+        self.ask(|answer| Work::Purge { meeting, expected, answer })
     }
 
     fn set_aside(&self, meeting: &str) -> Answer<'_, ()> {

@@ -106,18 +106,27 @@ impl<'t> Store<'t> {
         if bytes.len() > SNAPSHOT_BYTES_MAX {
             return Err(Failure::Refused(too_large(meeting, bytes.len())));
         }
-        let known = self.heads.get(meeting)?.map(|head| head.value());
-        let (first, next) = known.unwrap_or((0, 0));
-        if known.is_none() || !(first..=next).contains(&position) {
-            return Err(Failure::Refused(wrong_position(meeting, position, next)));
-        }
-        self.records.retain_in((meeting, first)..(meeting, position), |_, _| false)?;
+        self.stands_at(meeting, position)?;
+        self.records.retain_in((meeting, 0)..(meeting, position), |_, _| false)?;
         self.snapshots.insert(meeting, seal(meeting, position, bytes).as_slice())?;
-        self.heads.insert(meeting, (position, next))?;
+        self.heads.insert(meeting, (position, position))?;
         Ok(())
     }
 
-    pub(super) fn purge(&mut self, meeting: &str) -> Done<()> {
+    fn stands_at(&self, meeting: &str, expected: Position) -> Done<()> {
+        let next = self.heads.get(meeting)?.map_or(0, |head| head.value().1);
+        if next == expected {
+            return Ok(());
+        }
+        Err(Failure::Refused(wrong_position(meeting, expected, next)))
+    }
+
+    pub(super) fn purge(&mut self, meeting: &str, expected: Position) -> Done<()> {
+        self.stands_at(meeting, expected)?;
+        self.forget(meeting)
+    }
+
+    fn forget(&mut self, meeting: &str) -> Done<()> {
         self.records.retain_in((meeting, 0)..=(meeting, u64::MAX), |_, _| false)?;
         self.snapshots.remove(meeting)?;
         self.heads.remove(meeting)?;
@@ -136,7 +145,7 @@ impl<'t> Store<'t> {
             self.aside_snapshots.insert(number, sealed.value())?;
         }
         self.aside_heads.insert(number, (meeting, first, next))?;
-        self.purge(meeting)?;
+        self.forget(meeting)?;
         self.forget_oldest_aside()
     }
 

@@ -23,7 +23,7 @@ pub(super) struct Job {
 pub(super) enum Work {
     Append { meeting: String, expected: Position, records: Vec<Vec<u8>>, answer: Reply<()> },
     Snapshot { meeting: String, position: Position, bytes: Vec<u8>, answer: Reply<()> },
-    Purge { meeting: String, answer: Reply<()> },
+    Purge { meeting: String, expected: Position, answer: Reply<()> },
     SetAside { meeting: String, answer: Reply<()> },
     Replay { meeting: String, answer: Reply<Replay> },
     Aside { answer: Reply<Vec<String>> },
@@ -134,7 +134,7 @@ impl Waiting {
             Work::Snapshot { meeting, position, bytes, .. } => {
                 store.snapshot(meeting, *position, bytes).map(|()| Outcome::Done)
             }
-            Work::Purge { meeting, .. } => store.purge(meeting).map(|()| Outcome::Done),
+            Work::Purge { meeting, expected, .. } => store.purge(meeting, *expected).map(|()| Outcome::Done),
             Work::SetAside { meeting, .. } => store.set_aside(meeting).map(|()| Outcome::Done),
             Work::Replay { meeting, .. } => store.replay(meeting).map(Outcome::Replayed),
             Work::Aside { .. } => store.aside().map(Outcome::Named),

@@ -82,11 +82,17 @@ impl Ledger {
     }
 
     /// Forgets the meeting. What could not be forgotten is found to be over at the next start.
-    pub(super) async fn purge(&mut self) {
-        if let Err(error) = self.journal.purge(&self.room).await {
-            tracing::warn!(%error, "a meeting that is over stays in the journal");
+    ///
+    /// # Errors
+    /// [`Error::WrongPosition`] where another owner has written meanwhile: for him it is not over.
+    pub(super) async fn purge(&mut self) -> Result<(), Error> {
+        match self.journal.purge(&self.room, self.next).await {
+            Err(error @ Error::WrongPosition { .. }) => return Err(error),
+            Err(error) => tracing::warn!(%error, "a meeting that is over stays in the journal"),
+            Ok(()) => {}
         }
         self.begin_anew();
+        Ok(())
     }
 
     /// Puts a meeting that cannot be continued where no replay meets it.
@@ -196,7 +202,7 @@ mod tests {
         assert!(ledger.has_news() && open(&memory).await.has_news());
         ledger.snapshot(b"ab".to_vec()).await;
         assert!(!ledger.has_news() && !open(&memory).await.has_news());
-        ledger.purge().await;
+        ledger.purge().await.unwrap();
         ledger.append(vec![b"new".to_vec()]).await.unwrap();
         check(&memory, &[b"new"]).await;
     }

@@ -165,8 +165,8 @@ impl Owner {
             match turn {
                 Ok(()) => {}
                 Err(End::Over) => {
-                    if self.owns {
-                        self.ledger.purge().await;
+                    if self.owns && self.ledger.purge().await.is_err() {
+                        break End::Fenced;
                     }
                     if self.shard.meetings.end(&self.room, self.number, messages) {
                         break End::Over;
