@@ -20,25 +20,36 @@ impl Shutdown {
     /// # Errors
     /// The kernel refused the signal handlers.
     pub fn on_signals() -> anyhow::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
-        let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-        let shutdown = Self::new();
-        let theirs = shutdown.clone();
+        let (shutdown, hurry) = Self::twice_on_signals()?;
         tokio::spawn(async move {
-            let mut next = async || {
-                tokio::select! {
-                    _ = interrupt.recv() => "interrupt",
-                    _ = terminate.recv() => "SIGTERM",
-                }
-            };
-            let name = next().await;
-            tracing::info!(signal = name, "ending");
-            theirs.trigger();
-            next().await;
+            hurry.wait().await;
             std::process::exit(130);
         });
         Ok(shutdown)
+    }
+
+    /// Like [`Shutdown::on_signals`], but the second signal is handed out too: for a process that must not go before
+    /// its children.
+    ///
+    /// # Errors
+    /// The kernel refused the signal handlers.
+    pub fn twice_on_signals() -> anyhow::Result<(Self, Self)> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
+        let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+        let (first, second) = (Self::new(), Self::new());
+        let theirs = [first.clone(), second.clone()];
+        tokio::spawn(async move {
+            for shutdown in theirs {
+                let name = tokio::select! {
+                    _ = interrupt.recv() => "interrupt",
+                    _ = terminate.recv() => "SIGTERM",
+                };
+                tracing::info!(signal = name, "ending");
+                shutdown.trigger();
+            }
+        });
+        Ok((first, second))
     }
 
     pub fn trigger(&self) {

@@ -14,7 +14,46 @@ pub trait Fleet: Send + Sync + 'static {
     fn nodes(&self) -> Answer<'_, Vec<Node>>;
 
     /// All meetings, in the order of their rooms.
-    fn meetings(&self) -> Answer<'_, Vec<MeetingDetail>>;
+    fn meetings(&self) -> Answer<'_, Meetings>;
+
+    /// One of them; `room` is in lower case.
+    fn meeting(&self, room: &str) -> Answer<'_, Result<MeetingDetail, Refused>>;
+
+    /// The rooms whose journals could not be read and were put aside, oldest first.
+    fn aside(&self) -> Answer<'_, Result<Vec<String>, Refused>>;
+
+    /// Begins to take all work from a node; its state tells how far it is.
+    fn drain(&self, node: &str) -> Answer<'_, Result<(), Refused>>;
+
+    /// Begins to hand a meeting to another shard, that of this id or whichever has most room.
+    fn move_meeting(&self, room: &str, to: Option<&str>) -> Answer<'_, Result<(), Refused>>;
+}
+
+/// What all shards together have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Meetings {
+    pub meetings: Vec<MeetingDetail>,
+    /// ids of the shards that did not answer in time: theirs are missing
+    pub unanswered: Vec<String>,
+}
+
+/// Why an operator does not get what he asks for, as a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// there is no such node or meeting
+    Unknown(String),
+    /// it makes no sense here, or now
+    Conflict(String),
+    /// somebody who has to be asked does not answer
+    Unanswered(String),
+}
+
+impl Refused {
+    pub fn sentence(&self) -> &str {
+        match self {
+            Self::Unknown(sentence) | Self::Conflict(sentence) | Self::Unanswered(sentence) => sentence,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +70,11 @@ pub struct Node {
     pub load: f64,
     pub meetings: usize,
     pub participants: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// its own admin port
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admin: Option<SocketAddr>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

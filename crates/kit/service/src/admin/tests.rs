@@ -12,7 +12,7 @@ async fn nodes_have_the_shape_of_the_contract() {
     let admin = admin(Some(Arc::new(One))).await;
     let expected = json!([{
         "id": "shard-1", "role": "shard", "pid": 4711, "address": "127.0.0.1:5280", "state": "draining",
-        "load": 0.125, "meetings": 1, "participants": 2,
+        "load": 0.125, "meetings": 1, "participants": 2, "admin": "127.0.0.1:8002",
     }]);
     check(&admin, "GET", "/api/v1/nodes", 200, &expected).await;
 }
@@ -32,6 +32,28 @@ async fn meetings_have_the_shape_of_the_contract() {
         "joined": "1970-01-01T00:00:00.000Z",
     }]);
     check(&admin, "GET", "/api/v1/meetings/%5Bguild%5DStandup", 200, &detail).await;
+}
+
+#[tokio::test]
+async fn who_is_missing_in_the_list_is_named_in_a_header() {
+    let admin = admin(Some(Arc::new(One))).await;
+    let text = exchange(&admin, "GET", "/api/v1/meetings").await;
+    assert!(text.to_lowercase().contains("x-althing-unanswered: shard-2\r\n"), "{text}");
+}
+
+#[tokio::test]
+async fn a_drain_and_a_move_are_begun() {
+    let admin = admin(Some(Arc::new(One))).await;
+    let started = json!({"started": true});
+    check(&admin, "POST", "/api/v1/nodes/shard-1/drain", 202, &started).await;
+    check(&admin, "POST", "/api/v1/meetings/%5Bguild%5DStandup/move", 202, &started).await;
+    check(&admin, "POST", "/api/v1/meetings/%5Bguild%5DStandup/move?to=shard-2", 202, &started).await;
+    check(&admin, "GET", "/api/v1/aside", 200, &json!(["broken"])).await;
+    let no = json!({"error": "shard-9 does not answer"});
+    check(&admin, "POST", "/api/v1/nodes/shard-9/drain", 502, &no).await;
+    let (status, body) = request(&admin, "POST", "/api/v1/meetings/a/move?to=shard-1").await;
+    assert_eq!(status, 409, "{body}");
+    assert_eq!(request(&admin, "GET", "/api/v1/nodes/shard-1/drain").await.0, 405);
 }
 
 #[tokio::test]
@@ -97,28 +119,63 @@ impl Fleet for One {
             load: 0.125,
             meetings: 1,
             participants: 2,
+            region: None,
+            admin: Some("127.0.0.1:8002".parse().unwrap()),
         };
         Box::pin(async { vec![node] })
     }
 
-    fn meetings(&self) -> Answer<'_, Vec<MeetingDetail>> {
-        let meeting = Meeting {
-            room: "[guild]standup".to_owned(),
-            shard: "shard-1".to_owned(),
-            bridges: vec!["bridge-1".to_owned()],
-            participants: 1,
-            since: Some(rfc3339(1_795_183_509_120)),
-        };
-        let occupant = Occupant {
-            nick: "a1b2c3d4".to_owned(),
-            display_name: Some("Ada".to_owned()),
-            moderator: true,
-            connected: false,
-            bridge: None,
-            joined: rfc3339(0),
-        };
-        Box::pin(async { vec![MeetingDetail { meeting, occupants: vec![occupant] }] })
+    fn meetings(&self) -> Answer<'_, Meetings> {
+        Box::pin(async { Meetings { meetings: vec![standup()], unanswered: vec!["shard-2".to_owned()] } })
     }
+
+    fn meeting(&self, room: &str) -> Answer<'_, Result<MeetingDetail, Refused>> {
+        let found = if room == "[guild]standup" {
+            Ok(standup())
+        } else {
+            Err(Refused::Unknown(format!("there is no meeting in room {room:?}")))
+        };
+        Box::pin(async { found })
+    }
+
+    fn aside(&self) -> Answer<'_, Result<Vec<String>, Refused>> {
+        Box::pin(async { Ok(vec!["broken".to_owned()]) })
+    }
+
+    fn drain(&self, node: &str) -> Answer<'_, Result<(), Refused>> {
+        let done = match node {
+            "shard-1" => Ok(()),
+            _ => Err(Refused::Unanswered(format!("{node} does not answer"))),
+        };
+        Box::pin(async { done })
+    }
+
+    fn move_meeting(&self, room: &str, to: Option<&str>) -> Answer<'_, Result<(), Refused>> {
+        let done = match (room, to) {
+            ("[guild]standup", None | Some("shard-2")) => Ok(()),
+            _ => Err(Refused::Conflict(format!("{room} cannot go to {to:?}"))),
+        };
+        Box::pin(async { done })
+    }
+}
+
+fn standup() -> MeetingDetail {
+    let meeting = Meeting {
+        room: "[guild]standup".to_owned(),
+        shard: "shard-1".to_owned(),
+        bridges: vec!["bridge-1".to_owned()],
+        participants: 1,
+        since: Some(rfc3339(1_795_183_509_120)),
+    };
+    let occupant = Occupant {
+        nick: "a1b2c3d4".to_owned(),
+        display_name: Some("Ada".to_owned()),
+        moderator: true,
+        connected: false,
+        bridge: None,
+        joined: rfc3339(0),
+    };
+    MeetingDetail { meeting, occupants: vec![occupant] }
 }
 
 async fn admin(fleet: Option<Arc<dyn Fleet>>) -> Running {
@@ -137,11 +194,16 @@ async fn check(admin: &Running, method: &str, path: &str, status: u16, expected:
 
 /// Status and body.
 async fn request(admin: &Running, method: &str, path: &str) -> (u16, String) {
+    let text = exchange(admin, method, path).await;
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+}
+
+async fn exchange(admin: &Running, method: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(admin.addr()).await.unwrap();
     let head = format!("{method} {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).await.unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap();
-    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    text
 }

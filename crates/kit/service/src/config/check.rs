@@ -4,7 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::checked::{Bridge, Config, Limits, Log, Service, Tls, Web, Xmpp};
+use super::checked::{Bridge, Config, Limits, Log, Router, Service, Tls, Web, Xmpp};
+use super::cluster;
 use super::raw::{RawBridge, RawConfig, RawLimits, RawService, RawWeb, RawXmpp};
 use super::units;
 use super::url::PublicUrl;
@@ -18,7 +19,7 @@ pub(super) struct Wrong {
     pub(super) what: String,
 }
 
-type Checked<T> = Result<T, Wrong>;
+pub(super) type Checked<T> = Result<T, Wrong>;
 
 pub(super) fn check(raw: &RawConfig) -> Checked<Config> {
     let http = socket("http", &raw.http)?;
@@ -33,6 +34,10 @@ pub(super) fn check(raw: &RawConfig) -> Checked<Config> {
         region: raw.region.as_deref().map(|name| header_word("region", name)).transpose()?,
         log: Log { format: log_format(&raw.log)?, level: filled("log-level", &raw.log_level)? },
         xmpp: xmpp(&raw.xmpp)?,
+        cluster: node("cluster.name", &raw.cluster.name)?,
+        journal: cluster::journal(&raw.journal)?,
+        router: Router { id: node("router.id", &raw.router.id)? },
+        shard: cluster::shard(&raw.shard)?,
         bridge: bridge(&raw.bridge)?,
         web: web(&raw.web)?,
         limits: limits(&raw.limits)?,
@@ -147,6 +152,8 @@ fn bridge(raw: &RawBridge) -> Checked<Bridge> {
             what: format!("{:?} is no address; write one like \"0.0.0.0\"", raw.media_address),
         })?,
         threads: number("bridge.threads", raw.threads, 0..=1024)?,
+        http: socket("bridge.http", &raw.http)?,
+        admin: socket("bridge.admin", &raw.admin)?,
     })
 }
 
@@ -177,7 +184,7 @@ fn limits(raw: &RawLimits) -> Checked<Limits> {
     })
 }
 
-fn socket(key: &'static str, text: &str) -> Checked<SocketAddr> {
+pub(super) fn socket(key: &'static str, text: &str) -> Checked<SocketAddr> {
     text.parse().map_err(|_| Wrong {
         key,
         what: format!(
@@ -220,7 +227,7 @@ fn domain(key: &'static str, text: &str) -> Checked<String> {
 }
 
 /// A name that goes into JIDs, paths and metrics alike.
-fn node(key: &'static str, text: &str) -> Checked<String> {
+pub(super) fn node(key: &'static str, text: &str) -> Checked<String> {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.');
     if text.is_empty() || text.len() > 64 || !text.bytes().all(allowed) {
         return wrong(key, &format!("{text:?} is no name: at most 64 of a-z, 0-9, \"-\", \"_\" and \".\""));
@@ -229,7 +236,7 @@ fn node(key: &'static str, text: &str) -> Checked<String> {
 }
 
 /// A word that goes into an HTTP header as it is.
-fn header_word(key: &'static str, text: &str) -> Checked<String> {
+pub(super) fn header_word(key: &'static str, text: &str) -> Checked<String> {
     if text.is_empty() || text.len() > 64 || !text.bytes().all(|b| b.is_ascii_graphic() && b != b'"') {
         return wrong(
             key,
@@ -239,11 +246,11 @@ fn header_word(key: &'static str, text: &str) -> Checked<String> {
     Ok(text.to_owned())
 }
 
-fn filled(key: &'static str, text: &str) -> Checked<String> {
+pub(super) fn filled(key: &'static str, text: &str) -> Checked<String> {
     if text.trim().is_empty() { wrong(key, "it is empty") } else { Ok(text.to_owned()) }
 }
 
-fn number<T: TryFrom<u64>>(
+pub(super) fn number<T: TryFrom<u64>>(
     key: &'static str,
     value: u64,
     range: std::ops::RangeInclusive<u64>,
@@ -272,6 +279,6 @@ fn at(key: &'static str) -> impl Fn(String) -> Wrong {
     move |what| Wrong { key, what }
 }
 
-fn wrong<T>(key: &'static str, what: &str) -> Checked<T> {
+pub(super) fn wrong<T>(key: &'static str, what: &str) -> Checked<T> {
     Err(Wrong { key, what: what.to_owned() })
 }

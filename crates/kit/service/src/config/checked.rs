@@ -1,5 +1,6 @@
 //! The second stage: a configuration that makes sense. Passed by value to whoever needs a part of it.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,6 +28,12 @@ pub struct Config {
     pub region: Option<String>,
     pub log: Log,
     pub xmpp: Xmpp,
+    /// what the cluster is called on the engine
+    pub cluster: String,
+    /// `None`: a file in the data directory, for one process
+    pub journal: Option<Journal>,
+    pub router: Router,
+    pub shard: Shard,
     pub bridge: Bridge,
     pub web: Web,
     pub limits: Limits,
@@ -80,6 +87,77 @@ pub struct Service {
     pub password: Option<String>,
 }
 
+/// Where the engine of the journal is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Journal {
+    /// NATS servers, at least one
+    pub urls: Vec<Url>,
+    pub login: Login,
+    /// the authority of the servers' certificates, PEM
+    pub tls_ca: Option<PathBuf>,
+    /// `None`: as many as the engine can keep, at most 3
+    pub replicas: Option<usize>,
+    /// `None`: the journal's own choice
+    pub streams: Option<u16>,
+}
+
+/// The address of an engine. It may hold a password: it is shown without.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Url(pub String);
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
+            Some((scheme, host)) => write!(f, "{scheme}://...@{host}"),
+            None => f.write_str(&self.0),
+        }
+    }
+}
+
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub enum Login {
+    /// the engine asks for none, or the URL has it
+    None,
+    Password {
+        user: String,
+        password: String,
+    },
+    Token(String),
+    /// a file with credentials
+    Credentials(PathBuf),
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "None",
+            Self::Password { .. } => "Password",
+            Self::Token(_) => "Token",
+            Self::Credentials(_) => "Credentials",
+        })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Router {
+    pub id: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shard {
+    pub id: String,
+    /// where routers find it
+    pub http: SocketAddr,
+    /// where operators find it
+    pub admin: SocketAddr,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bridge {
     /// its nick in the brewery, and its name in `/colibri-ws/`
@@ -90,6 +168,10 @@ pub struct Bridge {
     pub media_address: IpAddr,
     /// 0: one for each core
     pub threads: usize,
+    /// where routers find its channels, in a cluster
+    pub http: SocketAddr,
+    /// where operators find it, in a cluster
+    pub admin: SocketAddr,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@
 
 mod check;
 mod checked;
+mod cluster;
 mod keys;
 mod layer;
 mod raw;
@@ -16,12 +17,14 @@ mod units;
 mod url;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::providers::{Format as _, Toml};
 
-pub use checked::{Bridge, Config, Limits, Log, Service, Tls, Web, Xmpp};
+pub use checked::{Bridge, Config, Journal, Limits, Log, Login, Router, Service, Shard, Tls, Url, Web, Xmpp};
+pub use cluster::Cluster;
 pub use url::PublicUrl;
 
 use keys::Key;
@@ -57,6 +60,11 @@ impl Flags {
             self.given.push((key, value.to_string()));
         }
     }
+
+    /// The same as variables, for a child that shall be told no secret on its command line.
+    pub fn variables(&self) -> Vec<(String, String)> {
+        self.given.iter().map(|(key, value)| (key.variable(), value.clone())).collect()
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +81,13 @@ pub enum Error {
     Value { key: String, what: String, origin: String },
     #[error("{0}")]
     Unsupported(&'static str),
+    #[error("a {role} of a cluster needs {key}: {why}")]
+    Missing { role: &'static str, key: &'static str, why: &'static str },
+    #[error(
+        "{key}: the other nodes are told to find this one at {address}, which is every machine and none; \
+         write this machine's own address"
+    )]
+    Unreachable { key: &'static str, address: SocketAddr },
 }
 
 /// Merges the sources and checks the result.

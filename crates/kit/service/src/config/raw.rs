@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+const ANY_LOOPBACK: &str = "127.0.0.1:0";
+
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawConfig {
@@ -20,6 +22,10 @@ pub(super) struct RawConfig {
     pub(super) log: String,
     pub(super) log_level: String,
     pub(super) xmpp: RawXmpp,
+    pub(super) cluster: RawCluster,
+    pub(super) journal: RawJournal,
+    pub(super) router: RawRouter,
+    pub(super) shard: RawShard,
     pub(super) bridge: RawBridge,
     pub(super) web: RawWeb,
     pub(super) limits: RawLimits,
@@ -55,12 +61,47 @@ pub(super) struct RawService {
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawCluster {
+    pub(super) name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawJournal {
+    pub(super) url: Option<String>,
+    pub(super) user: Option<String>,
+    pub(super) password: Option<String>,
+    pub(super) token: Option<String>,
+    pub(super) credentials: Option<String>,
+    pub(super) tls_ca: Option<String>,
+    pub(super) replicas: Option<u64>,
+    pub(super) streams: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawRouter {
+    pub(super) id: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct RawShard {
+    pub(super) id: String,
+    pub(super) http: String,
+    pub(super) admin: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct RawBridge {
     pub(super) id: String,
     pub(super) user: String,
     pub(super) password: Option<String>,
     pub(super) media_address: String,
     pub(super) threads: u64,
+    pub(super) http: String,
+    pub(super) admin: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -101,6 +142,10 @@ impl Default for RawConfig {
             log: "human".to_owned(),
             log_level: "info".to_owned(),
             xmpp: RawXmpp::default(),
+            cluster: RawCluster::default(),
+            journal: RawJournal::default(),
+            router: RawRouter::default(),
+            shard: RawShard::default(),
             bridge: RawBridge::default(),
             web: RawWeb::default(),
             limits: RawLimits::default(),
@@ -117,10 +162,28 @@ impl Default for RawXmpp {
             auth_domain: None,
             internal_muc_domain: None,
             brewery: "jvbbrewery".to_owned(),
-            listen: "127.0.0.1:0".to_owned(),
+            listen: ANY_LOOPBACK.to_owned(),
             resume_time: "90s".to_owned(),
             services: Vec::new(),
         }
+    }
+}
+
+impl Default for RawCluster {
+    fn default() -> Self {
+        Self { name: "althing".to_owned() }
+    }
+}
+
+impl Default for RawRouter {
+    fn default() -> Self {
+        Self { id: "router-1".to_owned() }
+    }
+}
+
+impl Default for RawShard {
+    fn default() -> Self {
+        Self { id: "shard-1".to_owned(), http: ANY_LOOPBACK.to_owned(), admin: ANY_LOOPBACK.to_owned() }
     }
 }
 
@@ -132,6 +195,8 @@ impl Default for RawBridge {
             password: None,
             media_address: "0.0.0.0".to_owned(),
             threads: 0,
+            http: ANY_LOOPBACK.to_owned(),
+            admin: ANY_LOOPBACK.to_owned(),
         }
     }
 }

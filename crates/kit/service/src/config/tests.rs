@@ -37,6 +37,8 @@ fn the_examples_of_the_reference_file_make_sense() {
     let uncommented: String = REFERENCE
         .lines()
         .map(|line| match line.strip_prefix('#') {
+            // two other ways of a login
+            Some(other) if other.starts_with("token") || other.starts_with("credentials") => "\n".to_owned(),
             Some(example) if !example.starts_with(' ') => format!("{example}\n"),
             _ => format!("{line}\n"),
         })
@@ -175,6 +177,16 @@ fn a_certificate_of_our_own_is_for_every_name_we_go_by() {
     let expected = ["box.lan", "10.0.0.9", "meet.lan", "localhost", "127.0.0.1"].map(str::to_owned).to_vec();
     assert_eq!(config.unwrap().tls, Tls::SelfSigned { names: expected });
     check_error(from_text("tls-self-signed = true\ntls-names = [\"a b\"]"), &["tls-names:"]);
+}
+
+#[test]
+fn flags_become_variables_for_a_child() {
+    let mut flags = Flags::default();
+    flags.set("xmpp.domain", Some("meet.example"));
+    flags.set("http", None::<String>);
+    let variables = flags.variables();
+    assert_eq!(variables, [variable("ALTHING_XMPP_DOMAIN", "meet.example")]);
+    assert_eq!(load(&Sources { variables, ..Sources::default() }).unwrap().xmpp.domain, "meet.example");
 }
 
 fn variable(name: &str, value: &str) -> (String, String) {
