@@ -86,7 +86,7 @@ pub(super) fn bridge(
 }
 
 pub(super) fn upstreams(config: &Config, shard: SocketAddr, bridge: SocketAddr) -> Upstreams {
-    Upstreams { shard, bridges: BTreeMap::from([(config.bridge.id.clone(), bridge)]) }
+    Upstreams::Fixed { shard, bridges: BTreeMap::from([(config.bridge.id.clone(), bridge)]) }
 }
 
 pub(super) fn router(config: &Config, upstreams: Upstreams) -> router::Config {

@@ -20,7 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("service", &[]),
     ("journal", &[]),
     // roles
-    ("router", &["service"]),
+    ("router", &["service", "journal", "placement", "xmpp"]),
     ("shard", &["service", "journal", "meeting", "placement", "xmpp", "colibri"]),
     ("bridge", &["service", "sfu", "xmpp", "colibri"]),
     // the binary, and the workshop

@@ -16,11 +16,12 @@ use service::config::{Limits, PublicUrl};
 use service::shutdown::Shutdown;
 
 use crate::gate::Place;
-use crate::limits::{ROOM_BYTES_MAX, TENANT_BYTES_MAX};
+use crate::limits::{ROOM_BYTES_MAX, TENANT_BYTES_MAX, WAITING_TIME_MAX};
 use crate::metrics::{Asked, Counts};
 use crate::query::{NoRoom, check_room, with_tenant};
 use crate::route::{BadPath, Route, Target};
-use crate::{Site, Upstreams, files, proxy};
+use crate::steer::Steer;
+use crate::{Site, files, proxy};
 
 pub(crate) type Answer = Response<Full<Bytes>>;
 
@@ -28,7 +29,7 @@ pub(crate) type Answer = Response<Full<Bytes>>;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) site: Site,
-    pub(crate) upstreams: Upstreams,
+    pub(crate) steer: Steer,
     pub(crate) limits: Limits,
     pub(crate) counts: Counts,
     pub(crate) shutdown: Shutdown,
@@ -119,7 +120,10 @@ async fn to_shard(
         }
     }
     let query = with_tenant(query, tenant);
-    let shard = visit.shared.upstreams.shard;
+    let Ok(target_shard) = visit.shared.steer.shard("", WAITING_TIME_MAX).await else {
+        return sentence(StatusCode::SERVICE_UNAVAILABLE, "no shard is ready; try again in a moment");
+    };
+    let shard = target_shard.address;
     match target {
         Target::ConferenceRequest => {
             proxy::pass(visit, request, shard, &format!("/conference-request/v1?{query}")).await
@@ -140,7 +144,7 @@ async fn to_bridge(
     path: &str,
     query: &str,
 ) -> Answer {
-    let Some(&addr) = visit.shared.upstreams.bridges.get(bridge) else {
+    let Some(addr) = visit.shared.steer.bridge(bridge) else {
         return sentence(StatusCode::NOT_FOUND, "there is no such bridge");
     };
     if !wants_websocket(&request) {

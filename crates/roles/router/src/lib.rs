@@ -27,6 +27,7 @@ mod proxy;
 mod pump;
 mod query;
 mod route;
+mod steer;
 mod stream;
 mod tls;
 
@@ -54,11 +55,14 @@ pub struct Config {
 
 /// Who does the work.
 #[derive(Clone, Debug)]
-pub struct Upstreams {
-    /// HTTP
-    pub shard: SocketAddr,
-    /// HTTP, by the id of the bridge
-    pub bridges: BTreeMap<String, SocketAddr>,
+pub enum Upstreams {
+    /// One shard, and bridges that never change: one machine.
+    Fixed {
+        /// HTTP
+        shard: SocketAddr,
+        /// HTTP, by the id of the bridge
+        bridges: BTreeMap<String, SocketAddr>,
+    },
 }
 
 /// Opens the listener and serves until [`Running::shutdown`].

@@ -35,3 +35,7 @@ pub(crate) const PUMP_BYTES: usize = 4 * 1024;
 
 /// Bytes that the kernel could not deliver for so long mean that the client is gone.
 pub(crate) const UNACKED_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// For a shard to be ready for a meeting: an engine elects its leader in 4 to 19 s, and a refusal costs a client one
+/// of its three attempts.
+pub(crate) const WAITING_TIME_MAX: Duration = Duration::from_secs(25);

@@ -23,6 +23,7 @@ use crate::answer::{Shared, Visit, answer};
 use crate::gate::{Gate, Place};
 use crate::limits::{KEPT_TIME_MAX, UNACKED_TIME_MAX};
 use crate::metrics::{Counted, Counts, Reason};
+use crate::steer::Steer;
 use crate::stream::Stream;
 use crate::{Config, tls};
 
@@ -69,7 +70,7 @@ pub(crate) async fn start(config: Config, metrics: &Metrics) -> anyhow::Result<R
     let shutdown = Shutdown::new();
     let shared = Arc::new(Shared {
         site: config.site,
-        upstreams: config.upstreams,
+        steer: Steer::new(config.upstreams),
         limits: config.limits,
         counts: Counts::new(metrics),
         shutdown: shutdown.clone(),

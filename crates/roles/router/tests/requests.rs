@@ -2,9 +2,8 @@
 
 mod support;
 
-use router::Upstreams;
 use service::config::PublicUrl;
-use support::{config, dead, get, request, start, upstreams, whole};
+use support::{config, dead, get, request, start, upstreams, whole, with_shard};
 
 #[tokio::test]
 async fn every_room_has_the_same_page() {
@@ -65,7 +64,7 @@ async fn what_does_not_exist_is_told_in_a_sentence() {
 
 #[tokio::test]
 async fn a_keep_alive_is_answered_here() {
-    let mut config = config(Upstreams { shard: dead().await, ..upstreams().await });
+    let mut config = config(with_shard(dead().await).await);
     config.site.shard_name = Some("main".to_owned());
     let router = start(config).await;
     for path in
@@ -140,7 +139,7 @@ async fn methods_are_those_of_the_path() {
 
 #[tokio::test]
 async fn a_dead_shard_is_told_in_a_sentence() {
-    let router = start(config(Upstreams { shard: dead().await, ..upstreams().await })).await;
+    let router = start(config(with_shard(dead().await).await)).await;
     let answer = request(&router, "POST", "/conference-request/v1?room=a", "", "{}").await;
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("2")));
     assert!(answer.body.contains("try again"), "{}", answer.body);

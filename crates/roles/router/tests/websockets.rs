@@ -5,7 +5,7 @@ mod support;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use router::Upstreams;
-use support::{SOON, Socket, config, dead, open, start, upstreams, whole};
+use support::{SOON, Socket, config, dead, open, start, whole, with_shard};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
@@ -51,7 +51,7 @@ async fn no_websocket_without_a_room() {
 
 #[tokio::test]
 async fn a_dead_shard_or_bridge_is_an_error_and_never_a_close() {
-    let router = start(config(Upstreams {
+    let router = start(config(Upstreams::Fixed {
         shard: dead().await,
         bridges: [("bridge-1".to_owned(), dead().await)].into(),
     }))
@@ -99,7 +99,7 @@ async fn a_shard_that_is_no_http_server_is_a_bad_gateway() {
             let _ = tokio::io::AsyncWriteExt::write_all(&mut socket, b"SSH-2.0-nonsense\r\n\r\n").await;
         }
     });
-    let router = start(config(Upstreams { shard, ..upstreams().await })).await;
+    let router = start(config(with_shard(shard).await)).await;
     check_refused(&router, "/xmpp-websocket?room=standup", 502, "try again").await;
 }
 

@@ -63,7 +63,12 @@ pub(crate) async fn whole() -> Running {
 }
 
 pub(crate) async fn upstreams() -> Upstreams {
-    Upstreams { shard: shard().await, bridges: BTreeMap::from([("bridge-1".to_owned(), bridge().await)]) }
+    with_shard(shard().await).await
+}
+
+/// `shard` and a bridge.
+pub(crate) async fn with_shard(shard: SocketAddr) -> Upstreams {
+    Upstreams::Fixed { shard, bridges: BTreeMap::from([("bridge-1".to_owned(), bridge().await)]) }
 }
 
 /// Nobody listens there.
