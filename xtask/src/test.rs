@@ -82,7 +82,7 @@ impl fmt::Display for Count {
 }
 
 fn install() -> Result<Count> {
-    tools::ensure(&[Tool::Compiler, Tool::Node, Tool::Chromium])?;
+    tools::ensure(&[Tool::Compiler, Tool::Node, Tool::Chromium, Tool::Engine])?;
     Ok(Count::default())
 }
 

@@ -17,6 +17,8 @@ pub(crate) enum Tool {
     Compiler,
     Node,
     Chromium,
+    /// NATS, the journal's engine in a cluster; Debian's 2.9.10 is the oldest that works
+    Engine,
 }
 
 /// Makes sure that they are there. On Debian and Ubuntu, as root, what is missing is installed.
@@ -55,6 +57,7 @@ impl Tool {
             Self::Compiler => "a C compiler",
             Self::Node => "Node.js 18 or newer with npm",
             Self::Chromium => "Chromium",
+            Self::Engine => "nats-server",
         }
     }
 
@@ -63,6 +66,7 @@ impl Tool {
             Self::Compiler => &["build-essential"],
             Self::Node => &["nodejs", "npm"],
             Self::Chromium => &["chromium", "fonts-dejavu-core"],
+            Self::Engine => &["nats-server"],
         }
     }
 
@@ -75,6 +79,10 @@ impl Tool {
                     && first_line("npm", &["--version"]).is_some()
             }
             Self::Chromium => Path::new(&chromium()).exists(),
+            // Debian's place is not on the PATH of everybody.
+            Self::Engine => ["nats-server", "/usr/sbin/nats-server"]
+                .iter()
+                .any(|program| first_line(program, &["--version"]).is_some()),
         }
     }
 }

@@ -1,16 +1,25 @@
 //! The binary: arguments, which roles run here, and the operator's hand.
 //!
 //! - `althing up` runs everything for one machine in one process (`up`);
-//! - `althing ctl` asks a running one about its nodes and meetings, over the admin API (`ctl`);
+//! - `althing ctl` asks a running one about its nodes and meetings, over the admin API (`ctl`), and tells it to hand
+//!   over;
 //! - `althing config` prints the reference configuration.
 //!
 //! What comes in are a configuration file, variables and flags, which `service::config` makes one checked value of.
 //! Nothing is decided here about meetings or media: the roles do that, and they know nothing of each other. This is
 //! the one place that knows them all.
 
+mod ask;
 mod ctl;
 mod flags;
+mod keep;
+mod life;
+mod open_files;
+mod parts;
+mod presence;
 mod print;
+mod report;
+mod supervise;
 mod up;
 
 use std::process::ExitCode;
@@ -31,6 +40,9 @@ enum Verb {
     Up(Box<flags::Up>),
     /// Ask a running server about its nodes and meetings
     Ctl(flags::Ctl),
+    /// Run a program until standard input ends
+    #[command(hide = true)]
+    Keep(keep::Keep),
     /// Print the reference configuration: every key with its default and a comment
     Config,
 }
@@ -39,6 +51,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().verb {
         Verb::Up(flags) => up::run(&flags),
         Verb::Ctl(flags) => ctl::run(&flags),
+        Verb::Keep(flags) => keep::run(&flags),
         Verb::Config => print::text(service::config::REFERENCE),
     };
     match done {

@@ -9,7 +9,7 @@ const FILES_PER_CONNECTION: u64 = 3;
 const FILES_OF_OUR_OWN: u64 = 256;
 
 /// Raises the soft limit of open files to the hard one, and says so where that is not enough for `connections`.
-pub(super) fn raise(connections: usize) {
+pub(crate) fn raise(connections: usize) {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
     let have = match setrlimit(Resource::Nofile, raised) {

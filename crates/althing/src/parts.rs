@@ -11,21 +11,15 @@ use service::config::Config;
 /// A port on loopback that the kernel chooses: only this process needs to know it.
 const PRIVATE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// The shard's name in this process.
-pub(super) const SHARD: &str = "shard-1";
-
-/// The router's name in this process.
-pub(super) const ROUTER: &str = "router-1";
-
 /// For the bridge and the shard of one process: nobody else needs to know it.
-pub(super) fn password() -> String {
+pub(crate) fn password() -> String {
     let random: [u8; 24] = rand::random();
     random.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-pub(super) fn shard(config: &Config, password: &str) -> shard::Config {
+pub(crate) fn shard(config: &Config, password: &str) -> shard::Config {
     let mut shard = shard::Config::for_domain(&config.xmpp.domain);
-    SHARD.clone_into(&mut shard.name);
+    shard.name.clone_from(&config.shard.id);
     shard.settings = settings(config);
     shard.http = PRIVATE;
     shard.xmpp = config.xmpp.listen;
@@ -60,7 +54,7 @@ fn settings(config: &Config) -> Settings {
     }
 }
 
-pub(super) fn bridge(
+pub(crate) fn bridge(
     config: &Config,
     password: &str,
     mut xmpp: SocketAddr,
@@ -85,11 +79,11 @@ pub(super) fn bridge(
     Ok(bridge)
 }
 
-pub(super) fn upstreams(config: &Config, shard: SocketAddr, bridge: SocketAddr) -> Upstreams {
+pub(crate) fn upstreams(config: &Config, shard: SocketAddr, bridge: SocketAddr) -> Upstreams {
     Upstreams::Fixed { shard, bridges: BTreeMap::from([(config.bridge.id.clone(), bridge)]) }
 }
 
-pub(super) fn router(config: &Config, upstreams: Upstreams) -> router::Config {
+pub(crate) fn router(config: &Config, upstreams: Upstreams) -> router::Config {
     router::Config {
         listen: config.http,
         tls: config.tls.clone(),

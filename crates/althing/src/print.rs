@@ -20,6 +20,11 @@ pub(crate) fn error(error: &anyhow::Error) {
     let _ = writeln!(io::stderr(), "althing: {error:#}");
 }
 
+/// What is not part of the answer.
+pub(crate) fn aside(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// Columns as wide as their widest cell, two spaces apart.
 pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let width_of = |column: usize| {

@@ -1,82 +1,90 @@
-//! The operator's hand: questions to the admin API of a running server, and their answers as tables.
+//! The operator's hand: questions to the admin API of a running server, and their answers as tables; and the two things
+//! that it can be told to do, watched until they are done.
 
+mod handover;
 mod tables;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty, Limited};
-use hyper::{Request, StatusCode};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use anyhow::Context as _;
+use hyper::Method;
+use serde::de::DeserializeOwned;
 
+use crate::ask::{Answer, ask, encode};
 use crate::flags::{Ctl, Question};
 use crate::print;
-
-/// A list of all meetings of a large cluster fits well.
-const ANSWER_BYTES_MAX: usize = 64 << 20;
 
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(flags: &Ctl) -> anyhow::Result<()> {
-    let admin = flags.configuration()?.admin;
+    let server = Server { admin: flags.configuration()?.admin };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let path = match &flags.question {
-        Question::Nodes => "/api/v1/nodes".to_owned(),
-        Question::Meetings => "/api/v1/meetings".to_owned(),
-        Question::Meeting { room } => format!("/api/v1/meetings/{}", encode(room)),
-    };
-    let answer = runtime.block_on(async {
-        let answer = tokio::time::timeout(ANSWER_TIME_MAX, ask(admin, &path)).await;
-        answer.with_context(|| format!("the server at {admin} does not answer"))?
-    })?;
-    if flags.json {
-        return print::text(&format!("{}\n", answer.trim_end()));
-    }
-    let meant = "the server is of another version: its answer is not understood";
-    print::text(&match &flags.question {
-        Question::Nodes => tables::nodes(&serde_json::from_str::<Vec<_>>(&answer).context(meant)?),
-        Question::Meetings => tables::meetings(&serde_json::from_str::<Vec<_>>(&answer).context(meant)?),
-        Question::Meeting { .. } => tables::meeting(&serde_json::from_str(&answer).context(meant)?),
+    runtime.block_on(async {
+        match &flags.question {
+            Question::Drain { node, dry_run: true } => handover::drain_would(&server, node).await,
+            Question::Drain { node, .. } => handover::drain(&server, node).await,
+            Question::Move { room, to, dry_run: true } => {
+                handover::move_would(&server, room, to.as_deref()).await
+            }
+            Question::Move { room, to, .. } => handover::move_meeting(&server, room, to.as_deref()).await,
+            Question::Nodes => {
+                let answer = server.get("/api/v1/nodes").await?;
+                show(flags, &answer, |nodes: &Vec<_>| tables::nodes(nodes))
+            }
+            Question::Meetings { aside: true } => {
+                let answer = server.get("/api/v1/aside").await?;
+                show(flags, &answer, |rooms: &Vec<_>| tables::aside(rooms))
+            }
+            Question::Meetings { .. } => {
+                let answer = server.get("/api/v1/meetings").await?;
+                show(flags, &answer, |meetings: &Vec<_>| tables::meetings(meetings))
+            }
+            Question::Meeting { room } => {
+                let answer = server.get(&format!("/api/v1/meetings/{}", encode(room))).await?;
+                show(flags, &answer, tables::meeting)
+            }
+        }
     })
 }
 
-async fn ask(admin: SocketAddr, path: &str) -> anyhow::Result<String> {
-    let stream = TcpStream::connect(admin)
-        .await
-        .with_context(|| format!("no server at {admin}; is it up, and is this its --admin address?"))?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
-    let request = Request::get(path).header("host", admin.to_string()).body(Empty::<Bytes>::new())?;
-    let (head, body) = sender.send_request(request).await?.into_parts();
-    let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
-    let body = body.map_err(|e| anyhow::anyhow!("the answer broke off: {e}"))?.to_bytes();
-    let text = String::from_utf8(body.to_vec()).context("the answer is no text")?;
-    if head.status != StatusCode::OK {
-        bail!("{}", sentence(&text).unwrap_or_else(|| format!("the server answered {}", head.status)));
+fn show<T: DeserializeOwned>(
+    flags: &Ctl,
+    answer: &Answer,
+    table: impl FnOnce(&T) -> String,
+) -> anyhow::Result<()> {
+    if flags.json {
+        print::text(&format!("{}\n", answer.body.trim_end()))?;
+    } else {
+        print::text(&table(&parse(&answer.body)?))?;
     }
-    Ok(text)
+    if !answer.unanswered.is_empty() {
+        print::aside(&format!("not counted: {} does not answer", answer.unanswered.join(", ")));
+    }
+    Ok(())
 }
 
-/// Errors of the admin API carry one.
-fn sentence(body: &str) -> Option<String> {
-    let body: serde_json::Value = serde_json::from_str(body).ok()?;
-    body.get("error")?.as_str().map(str::to_owned)
+fn parse<T: DeserializeOwned>(body: &str) -> anyhow::Result<T> {
+    serde_json::from_str(body).context("the server is of another version: its answer is not understood")
 }
 
-fn encode(segment: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-    segment.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+/// The admin port that is asked.
+struct Server {
+    admin: SocketAddr,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Server {
+    /// Only good answers.
+    async fn get(&self, path: &str) -> anyhow::Result<Answer> {
+        let answer = ask(self.admin, Method::GET, path, ANSWER_TIME_MAX).await?;
+        if answer.status.is_success() { Ok(answer) } else { Err(anyhow::anyhow!("{}", answer.sentence())) }
+    }
 
-    #[test]
-    fn a_room_is_one_segment_of_a_path() {
-        assert_eq!(encode("[guild]a/b ü"), "%5Bguild%5Da%2Fb%20%C3%BC");
+    async fn list<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        parse(&self.get(path).await?.body)
+    }
+
+    async fn post(&self, path: &str) -> anyhow::Result<String> {
+        ask(self.admin, Method::POST, path, ANSWER_TIME_MAX).await?.body()
     }
 }

@@ -26,6 +26,11 @@ pub(super) fn nodes(nodes: &[Node]) -> String {
     table(&head, &nodes.iter().map(row).collect::<Vec<_>>())
 }
 
+/// Rooms whose journals were put aside.
+pub(super) fn aside(rooms: &[String]) -> String {
+    table(&["PUT ASIDE"], &rooms.iter().map(|room| vec![printable(room)]).collect::<Vec<_>>())
+}
+
 pub(super) fn meetings(meetings: &[Meeting]) -> String {
     let head = ["ROOM", "PARTICIPANTS", "SHARD", "BRIDGES", "SINCE"];
     table(&head, &meetings.iter().map(summary).collect::<Vec<_>>())
@@ -113,6 +118,8 @@ b2    -          participant  reconnecting  -         2026-11-20T14:05:09.120Z
             load: 0.126,
             meetings: 3,
             participants: 9,
+            region: None,
+            admin: None,
         };
         let expected = "\
 ID        ROLE    STATE  LOAD  MEETINGS  PARTICIPANTS  ADDRESS          PID

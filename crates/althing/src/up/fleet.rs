@@ -3,20 +3,27 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 
-use bridge::Signalling;
-use meeting::{BridgeId, Participant, Summary};
-use service::admin::{Answer, Fleet, Meeting, MeetingDetail, Node, NodeState, Occupant, Ready, rfc3339};
+use journal::Journal;
+use service::admin::{Answer, Fleet, MeetingDetail, Meetings, Node, NodeState, Ready, Refused};
 
-use super::parts::{ROUTER, SHARD};
+use crate::report;
 
 /// The roles behind the router.
 pub(super) struct OneMachine {
     pub(super) shard: shard::Running,
     pub(super) bridge: bridge::Running,
-    pub(super) bridge_id: String,
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) ids: Ids,
     /// the public address
     pub(super) router: SocketAddr,
     pub(super) connections_max: usize,
+}
+
+/// The names of the roles.
+pub(super) struct Ids {
+    pub(super) router: String,
+    pub(super) shard: String,
+    pub(super) bridge: String,
 }
 
 /// What the admin port holds of them: it must not keep them when the process ends.
@@ -31,18 +38,7 @@ impl OneMachine {
     }
 
     fn ready(&self) -> Result<(), String> {
-        let stats = self.bridge.stats();
-        match stats.signalling {
-            Signalling::Entered => {}
-            Signalling::Away => return Err("the bridge has not logged in to the shard yet".to_owned()),
-            Signalling::PasswordRefused => {
-                return Err("the shard refuses the password of the bridge".to_owned());
-            }
-            Signalling::BreweryRefused => {
-                return Err("the bridge is not let into the room of the bridges".to_owned());
-            }
-        }
-        stats.ailment.map_or(Ok(()), |ailment| Err(format!("the bridge is ill: {ailment}")))
+        report::bridge_ready(&self.bridge.stats())
     }
 
     async fn nodes(&self) -> Vec<Node> {
@@ -50,11 +46,6 @@ impl OneMachine {
         let participants: usize = meetings.iter().map(|(_, summary)| summary.participants.len()).sum();
         let bridge = self.bridge.stats();
         let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-        let bridge_state = match (bridge.signalling, bridge.draining) {
-            (Signalling::Entered, false) => NodeState::Ready,
-            (Signalling::Entered, true) => NodeState::Draining,
-            _ => NodeState::Down,
-        };
         let node = |id: &str, role: &str, address, state, load: f64, meetings, participants| Node {
             id: id.to_owned(),
             role: role.to_owned(),
@@ -64,19 +55,21 @@ impl OneMachine {
             load: (load * 1000.0).round() / 1000.0,
             meetings,
             participants,
+            region: None,
+            admin: None,
         };
         vec![
             node(
-                &self.bridge_id,
+                &self.ids.bridge,
                 "bridge",
                 self.bridge.media_addr(),
-                bridge_state,
+                report::bridge_state(&bridge),
                 bridge.stress,
                 count(bridge.media.conferences),
                 count(bridge.media.endpoints),
             ),
             node(
-                ROUTER,
+                &self.ids.router,
                 "router",
                 self.router,
                 NodeState::Ready,
@@ -85,7 +78,7 @@ impl OneMachine {
                 participants,
             ),
             node(
-                SHARD,
+                &self.ids.shard,
                 "shard",
                 self.shard.http_addr(),
                 NodeState::Ready,
@@ -104,10 +97,11 @@ impl OneMachine {
     }
 
     async fn meetings(&self) -> Vec<MeetingDetail> {
-        let mut meetings: Vec<_> =
-            self.shard.meetings().await.into_iter().map(|(room, summary)| detail(room, summary)).collect();
-        meetings.sort_by(|a, b| a.meeting.room.cmp(&b.meeting.room));
-        meetings
+        report::details(&self.ids.shard, self.shard.meetings().await)
+    }
+
+    async fn aside(&self) -> Result<Vec<String>, Refused> {
+        self.journal.aside().await.map_err(|error| Refused::Unanswered(error.to_string()))
     }
 }
 
@@ -134,34 +128,40 @@ impl Fleet for Window {
         })
     }
 
-    fn meetings(&self) -> Answer<'_, Vec<MeetingDetail>> {
+    fn meetings(&self) -> Answer<'_, Meetings> {
         Box::pin(async {
             match self.0.upgrade() {
-                Some(machine) => machine.meetings().await,
-                None => Vec::new(),
+                Some(machine) => Meetings { meetings: machine.meetings().await, unanswered: Vec::new() },
+                None => Meetings::default(),
             }
         })
     }
-}
 
-fn detail(room: String, summary: Summary) -> MeetingDetail {
-    let meeting = Meeting {
-        room,
-        shard: SHARD.to_owned(),
-        bridges: summary.bridges.into_iter().map(|BridgeId(id)| id).collect(),
-        participants: summary.participants.len(),
-        since: summary.since.map(rfc3339),
-    };
-    MeetingDetail { meeting, occupants: summary.participants.into_iter().map(occupant).collect() }
-}
-
-fn occupant(participant: Participant) -> Occupant {
-    Occupant {
-        nick: participant.nick,
-        display_name: participant.display_name,
-        moderator: participant.moderator,
-        connected: participant.connected,
-        bridge: participant.bridge.map(|BridgeId(id)| id),
-        joined: rfc3339(participant.joined),
+    fn meeting(&self, room: &str) -> Answer<'_, Result<MeetingDetail, Refused>> {
+        let room = room.to_owned();
+        Box::pin(async move { report::one(&room, self.meetings().await.meetings) })
     }
+
+    fn aside(&self) -> Answer<'_, Result<Vec<String>, Refused>> {
+        Box::pin(async {
+            match self.0.upgrade() {
+                Some(machine) => machine.aside().await,
+                None => Ok(Vec::new()),
+            }
+        })
+    }
+
+    fn drain(&self, _: &str) -> Answer<'_, Result<(), Refused>> {
+        Box::pin(async { Err(alone()) })
+    }
+
+    fn move_meeting(&self, _: &str, _: Option<&str>) -> Answer<'_, Result<(), Refused>> {
+        Box::pin(async { Err(alone()) })
+    }
+}
+
+fn alone() -> Refused {
+    let sentence = "this is one process with one shard and one bridge: there is nobody to hand anything to; it may be \
+         stopped and started again at any time";
+    Refused::Conflict(sentence.to_owned())
 }

@@ -6,8 +6,6 @@
 //! that is dropped comes back, one that is told goodbye does not. A kill has the same effect.
 
 mod fleet;
-mod open_files;
-mod parts;
 mod welcome;
 
 use std::net::SocketAddr;
@@ -23,8 +21,8 @@ use service::shutdown::Shutdown;
 use service::telemetry;
 
 use crate::flags::Up;
-use crate::print;
-use fleet::{OneMachine, Window};
+use crate::{open_files, parts, print, supervise};
+use fleet::{Ids, OneMachine, Window};
 use welcome::Addresses;
 
 /// For the roles to let go of their sockets and files.
@@ -32,6 +30,9 @@ const END_TIME_MAX: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(flags: &Up) -> anyhow::Result<()> {
     let config = flags.configuration()?;
+    if let Some(size) = flags.size(&config)? {
+        return supervise::run(flags, &config, size);
+    }
     telemetry::init(config.log.format, &config.log.level)?;
     open_files::raise(config.limits.connections);
     let runtime =
@@ -48,8 +49,9 @@ async fn up(config: Config) -> anyhow::Result<()> {
     let journal = open_journal(&config).await?;
     let password = config.bridge.password.clone().unwrap_or_else(parts::password);
 
-    let shard =
-        shard::start(parts::shard(&config, &password), journal, &metrics).await.context("the shard")?;
+    let shard = shard::start(parts::shard(&config, &password), Arc::clone(&journal), &metrics)
+        .await
+        .context("the shard")?;
     let bridge = bridge::start(parts::bridge(&config, &password, shard.xmpp_addr())?, &metrics)
         .await
         .context("the bridge")?;
@@ -59,7 +61,12 @@ async fn up(config: Config) -> anyhow::Result<()> {
     let machine = Arc::new(OneMachine {
         shard,
         bridge,
-        bridge_id: config.bridge.id.clone(),
+        journal,
+        ids: Ids {
+            router: config.router.id.clone(),
+            shard: config.shard.id.clone(),
+            bridge: config.bridge.id.clone(),
+        },
         router: router.addr(),
         connections_max: config.limits.connections,
     });

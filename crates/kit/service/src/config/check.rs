@@ -34,7 +34,7 @@ pub(super) fn check(raw: &RawConfig) -> Checked<Config> {
         region: raw.region.as_deref().map(|name| header_word("region", name)).transpose()?,
         log: Log { format: log_format(&raw.log)?, level: filled("log-level", &raw.log_level)? },
         xmpp: xmpp(&raw.xmpp)?,
-        cluster: node("cluster.name", &raw.cluster.name)?,
+        cluster: cluster::name(&raw.cluster)?,
         journal: cluster::journal(&raw.journal)?,
         router: Router { id: node("router.id", &raw.router.id)? },
         shard: cluster::shard(&raw.shard)?,

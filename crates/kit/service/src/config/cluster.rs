@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::Error;
 use super::check::{Checked, filled, node, number, socket, wrong};
 use super::checked::{Config, Journal, Login, Shard, Url};
-use super::raw::{RawJournal, RawShard};
+use super::raw::{RawCluster, RawJournal, RawShard};
 
 /// What only a node of a cluster has to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +81,18 @@ pub(super) fn shard(raw: &RawShard) -> Checked<Shard> {
         http: socket("shard.http", &raw.http)?,
         admin: socket("shard.admin", &raw.admin)?,
     })
+}
+
+/// It becomes a part of names on the engine, which have no dots.
+pub(super) fn name(raw: &RawCluster) -> Checked<String> {
+    let name = node("cluster.name", &raw.name)?;
+    if name.len() > 32 || name.contains('.') {
+        return wrong(
+            "cluster.name",
+            &format!("{name:?} is no name: at most 32 of a-z, 0-9, \"-\" and \"_\""),
+        );
+    }
+    Ok(name)
 }
 
 pub(super) fn journal(raw: &RawJournal) -> Checked<Option<Journal>> {
@@ -174,6 +186,7 @@ mod tests {
         );
         check_journal(&[("ALTHING_JOURNAL_STREAMS", "0")], Err(&["journal.streams:"]));
         check_journal(&[("ALTHING_CLUSTER_NAME", "Two Words")], Err(&["cluster.name:"]));
+        check_journal(&[("ALTHING_CLUSTER_NAME", "a.b")], Err(&["cluster.name:", "32"]));
         check_journal(&[("ALTHING_JOURNAL_URL", "nats://a, http://b")], Err(&["journal.url:", "nats://"]));
         let error = from(&[(token, "t")]).unwrap_err().to_string();
         assert!(error.contains("journal.url:"), "{error}");
