@@ -1,4 +1,17 @@
-//! Who takes what: which bridge takes a meeting. Pure arithmetic over what the bridges say of themselves.
+//! Who takes what: which bridge and which shard take a meeting, and what a router does about shards that die.
+//!
+//! - [`pick_bridge`] and [`pick_shard`] are arithmetic over what the nodes say of themselves.
+//! - [`steering`] is a router's machine: in come the registry, heartbeats, places and people who want a shard; out come
+//!   heartbeats to send, places to write by compare-and-set, and the shard that somebody is told.
+//!
+//! All of it is pure: time is an argument, and what has to be random comes from a hash of names. It refuses to know how
+//! a node is asked, what a meeting is, and who owns it: a place is advice, the position in the journal decides.
+
+pub mod limits;
+mod shard;
+pub mod steering;
+
+pub use shard::{Shard, pick_shard};
 
 /// What a bridge's brewery presence says of it.
 #[derive(Clone, Debug, PartialEq)]
