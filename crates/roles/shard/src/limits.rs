@@ -22,10 +22,6 @@ pub const REQUEST_BODY_BYTES_MAX: usize = 64 * 1024;
 /// For a meeting to answer a conference request.
 pub const REQUEST_TIME: Duration = Duration::from_secs(20);
 
-/// Bytes of a room's name and of a tenant's, in UTF-8, after decoding.
-pub const ROOM_BYTES_MAX: usize = 255;
-pub const TENANT_BYTES_MAX: usize = 63;
-
 /// Frames and bytes that wait for a client's socket; a client that does not read loses its connection beyond that. A
 /// resume sends everything unacknowledged at once, so there must be room for the most that a meeting keeps for one
 /// client, for what it says beside it (requests for acknowledgements, the resumption itself), and for more meanwhile.

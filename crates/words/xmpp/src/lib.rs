@@ -25,6 +25,7 @@ pub mod muc;
 mod names;
 pub mod ns;
 pub mod ping;
+pub mod room;
 pub mod sm;
 pub mod stanza;
 pub mod stanza_error;

@@ -12,5 +12,8 @@ pub const ELEMENTS_MAX: usize = 8 * 1024;
 pub const NAMESPACES_BYTES_MAX: usize = 2 * STANZA_BYTES_MAX;
 /// Bytes of a name or of one attribute's value.
 pub const TOKEN_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a room's name, and of a tenant's. Both go into one localpart, which takes 1023 (RFC 7622 section 3.3).
+pub const ROOM_BYTES_MAX: usize = 255;
+pub const TENANT_BYTES_MAX: usize = 63;
 
 const _: () = assert!(TOKEN_BYTES_MAX < STANZA_BYTES_MAX);
