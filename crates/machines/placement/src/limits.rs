@@ -33,7 +33,7 @@ pub const ANNOUNCED_WITHIN_MS: u64 = 4_000;
 /// What one more meeting adds to a load until the shard says so itself.
 pub const LOAD_PER_MEETING: f64 = 0.01;
 
-/// Adoptions of one shard that are asked for at once; the next follow as those are answered.
+/// Requests to the engine under way, beyond which meetings without clients at this router wait.
 pub const REQUESTS_MAX: usize = 64;
 
 const _: () = assert!(PATIENCE_MS <= HEARTBEAT_MS && PATIENCE_IN_DOUBT_MS <= PATIENCE_MS);

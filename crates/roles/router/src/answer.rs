@@ -16,12 +16,12 @@ use service::config::{Limits, PublicUrl};
 use service::shutdown::Shutdown;
 
 use crate::gate::Place;
-use crate::limits::{ROOM_BYTES_MAX, TENANT_BYTES_MAX, WAITING_TIME_MAX};
+use crate::limits::{ROOM_BYTES_MAX, TENANT_BYTES_MAX};
 use crate::metrics::{Asked, Counts};
-use crate::query::{NoRoom, check_room, with_tenant};
+use crate::query::{NoRoom, check_room, meeting, with_tenant};
 use crate::route::{BadPath, Route, Target};
 use crate::steer::Steer;
-use crate::{Site, files, proxy};
+use crate::{Site, ask, files, proxy};
 
 pub(crate) type Answer = Response<Full<Bytes>>;
 
@@ -120,17 +120,16 @@ async fn to_shard(
         }
     }
     let query = with_tenant(query, tenant);
-    let Ok(target_shard) = visit.shared.steer.shard("", WAITING_TIME_MAX).await else {
-        return sentence(StatusCode::SERVICE_UNAVAILABLE, "no shard is ready; try again in a moment");
+    let Some(meeting) = meeting(&query) else {
+        return sentence(StatusCode::BAD_REQUEST, "the room's name has characters that no room may have");
     };
-    let shard = target_shard.address;
     match target {
         Target::ConferenceRequest => {
-            proxy::pass(visit, request, shard, &format!("/conference-request/v1?{query}")).await
+            ask::pass(visit, request, &meeting, &format!("/conference-request/v1?{query}")).await
         }
         _ if wants_websocket(&request) => {
-            proxy::upgrade(visit, request, shard, &format!("/xmpp-websocket?{query}"), Asked::from(target))
-                .await
+            let path = format!("/xmpp-websocket?{query}");
+            ask::upgrade(visit, request, &meeting, &path, Asked::from(target)).await
         }
         // The keep-alive of a client that has no other URL for it: only the headers matter.
         _ => sentence(StatusCode::OK, "OK"),

@@ -14,9 +14,14 @@
 //! until one side ends. A client whose shard is dead never gets a 101, and one whose shard dies sees its socket
 //! break: it takes both for an outage and comes back, while a clean close would be the end of its session.
 //!
-//! The router knows no stanza and no meeting, keeps nothing across requests, and may be killed at any time.
+//! In a cluster `steer` knows the shard of each meeting: `placement::steering` decides, the engine's places make routers
+//! agree, and heartbeats tell who lives. Nobody is refused while a shard can still be found: he waits.
+//!
+//! The router knows no meeting, keeps nothing that anybody would miss, and may be killed at any time. Planned, it drains:
+//! it says that it is not ready, and keeps the sockets that it has.
 
 mod answer;
+mod ask;
 mod config_js;
 mod files;
 mod gate;
@@ -32,9 +37,12 @@ mod stream;
 mod tls;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use journal::{Places, Registry};
 use service::config::{Limits, Tls};
 use service::metrics::Metrics;
 
@@ -63,6 +71,27 @@ pub enum Upstreams {
         /// HTTP, by the id of the bridge
         bridges: BTreeMap<String, SocketAddr>,
     },
+    /// Whoever is in the registry.
+    Cluster(Cluster),
+}
+
+/// What a router of a cluster needs to know. It announces itself, and begins to watch the shards.
+#[derive(Clone)]
+pub struct Cluster {
+    /// of this node, e.g. `router-1`
+    pub id: String,
+    pub registry: Arc<dyn Registry>,
+    pub places: Arc<dyn Places>,
+    /// its shards get new meetings first
+    pub region: Option<String>,
+    /// operators' port
+    pub admin: Option<SocketAddr>,
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster").field("id", &self.id).field("region", &self.region).finish_non_exhaustive()
+    }
 }
 
 /// Opens the listener and serves until [`Running::shutdown`].

@@ -39,3 +39,25 @@ pub(crate) const UNACKED_TIME_MAX: Duration = Duration::from_secs(60);
 /// For a shard to be ready for a meeting: an engine elects its leader in 4 to 19 s, and a refusal costs a client one
 /// of its three attempts.
 pub(crate) const WAITING_TIME_MAX: Duration = Duration::from_secs(25);
+
+/// Between two tries to find a shard for the same request.
+pub(crate) const TRY_PAUSE: Duration = Duration::from_millis(50);
+
+/// An answer to a heartbeat.
+pub(crate) const HEARTBEAT_BYTES_MAX: usize = 4 * 1024;
+
+/// For the engine to answer; beyond it counts as away, and is asked again.
+pub(crate) const ENGINE_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// For a shard to take a running meeting over.
+pub(crate) const ADOPTION_TIME_MAX: Duration = Duration::from_secs(5);
+
+pub(crate) const ADOPTION_TRIES: u32 = 5;
+
+pub(crate) const ADOPTION_PAUSE: Duration = Duration::from_millis(500);
+
+/// Between two announcements of this router.
+pub(crate) const ANNOUNCED_EVERY: Duration = Duration::from_secs(2);
+
+/// Between two looks at who is still there while draining.
+pub(crate) const DRAIN_LOOK: Duration = Duration::from_millis(100);

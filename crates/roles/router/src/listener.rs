@@ -21,9 +21,9 @@ use tower_http::compression::CompressionLayer;
 
 use crate::answer::{Shared, Visit, answer};
 use crate::gate::{Gate, Place};
-use crate::limits::{KEPT_TIME_MAX, UNACKED_TIME_MAX};
+use crate::limits::{DRAIN_LOOK, KEPT_TIME_MAX, UNACKED_TIME_MAX};
 use crate::metrics::{Counted, Counts, Reason};
-use crate::steer::Steer;
+use crate::steer::{Presence, Steer};
 use crate::stream::Stream;
 use crate::{Config, tls};
 
@@ -32,7 +32,10 @@ use crate::{Config, tls};
 pub struct Running {
     addr: SocketAddr,
     shutdown: Shutdown,
+    shared: Arc<Shared>,
+    presence: Presence,
     task: Option<JoinHandle<()>>,
+    announcing: Option<JoinHandle<()>>,
 }
 
 impl Running {
@@ -41,9 +44,34 @@ impl Running {
         self.addr
     }
 
+    /// From now on it says that it is not ready, to whoever asks and in the registry. Sockets stay, and whoever comes
+    /// all the same is served.
+    pub fn drain(&self) {
+        self.presence.drain();
+    }
+
+    /// Whether it has been told to drain.
+    pub fn is_draining(&self) -> bool {
+        self.presence.is_draining()
+    }
+
+    /// Waits until no client has a WebSocket any more, at most `limit`.
+    pub async fn drained(&self, limit: Duration) {
+        let empty = async {
+            while self.shared.counts.open_websockets() > 0 {
+                tokio::time::sleep(DRAIN_LOOK).await;
+            }
+        };
+        let _ = tokio::time::timeout(limit, empty).await;
+    }
+
     /// Drops every socket, without a goodbye, and waits for the listener to be closed.
     pub async fn shutdown(mut self) {
         self.shutdown.trigger();
+        self.shared.steer.end();
+        if let Some(announcing) = self.announcing.take() {
+            let _ = announcing.await;
+        }
         if let Some(task) = self.task.take() {
             let _ = task.await;
         }
@@ -53,6 +81,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.shutdown.trigger();
+        self.shared.steer.end();
         if let Some(task) = self.task.take() {
             task.abort();
         }
@@ -70,14 +99,30 @@ pub(crate) async fn start(config: Config, metrics: &Metrics) -> anyhow::Result<R
     let shutdown = Shutdown::new();
     let shared = Arc::new(Shared {
         site: config.site,
-        steer: Steer::new(config.upstreams),
+        steer: Steer::new(config.upstreams, metrics),
         limits: config.limits,
         counts: Counts::new(metrics),
         shutdown: shutdown.clone(),
         is_tls: acceptor.is_some(),
     });
-    let task = tokio::spawn(accept(Door { listener, gate, acceptor, shared }));
-    Ok(Running { addr, shutdown, task: Some(task) })
+    let presence = Presence::default();
+    let announcing = announce(&shared, &gate, addr, &presence);
+    let task = tokio::spawn(accept(Door { listener, gate, acceptor, shared: shared.clone() }));
+    Ok(Running { addr, shutdown, shared, presence, task: Some(task), announcing })
+}
+
+/// A node of a cluster is known to the others.
+fn announce(
+    shared: &Arc<Shared>,
+    gate: &Arc<Gate>,
+    addr: SocketAddr,
+    presence: &Presence,
+) -> Option<JoinHandle<()>> {
+    let cluster = shared.steer.cluster()?.clone();
+    let (gate, most) = (gate.clone(), shared.limits.connections.max(1));
+    #[expect(clippy::cast_precision_loss, reason = "a load needs few digits")]
+    let load = move || gate.open() as f64 / most as f64;
+    Some(tokio::spawn(presence.clone().announce(cluster, addr, shared.shutdown.clone(), load)))
 }
 
 struct Door {

@@ -1,5 +1,6 @@
 //! What the router counts.
 
+use placement::steering::Standing;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -69,6 +70,12 @@ impl Counts {
         }
     }
 
+    /// Of all kinds.
+    pub(crate) fn open_websockets(&self) -> i64 {
+        let kinds = [Kind::Xmpp, Kind::Colibri];
+        kinds.iter().map(|&target| self.websockets.get_or_create(&Asked { target }).get()).sum()
+    }
+
     pub(crate) fn refuse(&self, reason: Reason) {
         self.refused.get_or_create(&Refused { reason }).inc();
     }
@@ -86,6 +93,67 @@ impl From<&Target<'_>> for Asked {
             Target::Unlock | Target::Bosh | Target::Nothing => Kind::Other,
         };
         Self { target }
+    }
+}
+
+/// What is counted of each shard of a cluster.
+#[derive(Debug)]
+pub(crate) struct ShardCounts {
+    up: Family<Shard, Gauge>,
+    meetings: Family<Shard, Gauge>,
+    heartbeats_failed: Family<Shard, Counter>,
+    placements: Family<Shard, Counter>,
+    conflicts: Family<Shard, Counter>,
+}
+
+/// As many as the cluster has shards.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Shard {
+    shard: String,
+}
+
+impl ShardCounts {
+    pub(crate) fn new(metrics: &Metrics) -> Self {
+        let counter =
+            |name: &str, help: &str| metrics.register(name, help, Family::<Shard, Counter>::default());
+        let gauge = |name: &str, help: &str| metrics.register(name, help, Family::<Shard, Gauge>::default());
+        Self {
+            up: gauge("router_shard_up", "Whether the shard answers heartbeats"),
+            meetings: gauge("router_shard_meetings", "Meetings that have their place on the shard"),
+            heartbeats_failed: counter(
+                "router_heartbeats_failed",
+                "Heartbeats that a shard refused or missed",
+            ),
+            placements: counter("router_placements", "Meetings that this router gave to the shard"),
+            conflicts: counter(
+                "router_placement_conflicts",
+                "Meetings for the shard that somebody else had placed before",
+            ),
+        }
+    }
+
+    pub(crate) fn standing(&self, shard: &str, standing: Standing, meetings: usize) {
+        let is_up = matches!(standing, Standing::Ready | Standing::Draining | Standing::Unsure);
+        self.up.get_or_create(&Shard::of(shard)).set(i64::from(is_up));
+        self.meetings.get_or_create(&Shard::of(shard)).set(i64::try_from(meetings).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn heartbeat_failed(&self, shard: &str) {
+        self.heartbeats_failed.get_or_create(&Shard::of(shard)).inc();
+    }
+
+    pub(crate) fn placed(&self, shard: &str) {
+        self.placements.get_or_create(&Shard::of(shard)).inc();
+    }
+
+    pub(crate) fn conflict(&self, shard: &str) {
+        self.conflicts.get_or_create(&Shard::of(shard)).inc();
+    }
+}
+
+impl Shard {
+    fn of(shard: &str) -> Self {
+        Self { shard: shard.to_owned() }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Requests that a shard or a bridge answers, and the upgrade to a WebSocket.
 
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -22,70 +23,81 @@ use crate::answer::{Answer, Visit, sentence};
 use crate::limits::{ANSWER_BYTES_MAX, ANSWER_TIME_MAX, BODY_TIME_MAX, CONNECT_TIME_MAX};
 use crate::metrics::{Asked, Counted, Reason};
 use crate::pump::{Side, pump};
+use crate::steer::Target;
 use crate::stream::Stream;
 
 /// Why there is no answer from upstream.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+pub(crate) enum Failure {
     #[error("it cannot be reached: {0}")]
     Dead(io::Error),
     #[error("it does not answer within {0:?}")]
     Slow(Duration),
     #[error("its answer makes no sense: {0}")]
     Broken(#[from] hyper::Error),
+    #[error("it was declared down, or lost the meeting")]
+    Cut,
+    #[error("what the client asks for is no valid request")]
+    Query,
 }
 
-/// A request with a body goes to `to`, and its answer comes back, both whole.
-pub(crate) async fn pass(visit: &Visit, request: Request<Incoming>, to: SocketAddr, path: &str) -> Answer {
-    let (parts, body) = request.into_parts();
+/// The body of a request, or why it cannot be had.
+pub(crate) async fn whole(visit: &Visit, body: Incoming) -> Result<Bytes, Answer> {
     let limit = visit.shared.limits.body_size;
-    let bytes = match timeout(BODY_TIME_MAX, Limited::new(body, limit).collect()).await {
-        Ok(Ok(body)) => body.to_bytes(),
+    match timeout(BODY_TIME_MAX, Limited::new(body, limit).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
             let text = format!("the body may have {limit} bytes at most");
-            return sentence(StatusCode::PAYLOAD_TOO_LARGE, &text);
+            Err(sentence(StatusCode::PAYLOAD_TOO_LARGE, &text))
         }
-        Ok(Err(_)) => return sentence(StatusCode::BAD_REQUEST, "the body did not arrive whole"),
-        Err(_) => return sentence(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
-    };
-    let mut head = Request::builder().method(parts.method).uri(path);
-    if let Some(headers) = head.headers_mut() {
-        *headers = forwarded(visit, &parts.headers);
-    }
-    let Ok(request) = head.body(Full::new(bytes)) else {
-        return sentence(StatusCode::BAD_REQUEST, "the query is not valid");
-    };
-    match send(to, request).await {
-        Ok(response) => passed_on(visit, response).await,
-        Err(failure) => failed(visit, &failure),
+        Ok(Err(_)) => Err(sentence(StatusCode::BAD_REQUEST, "the body did not arrive whole")),
+        Err(_) => Err(sentence(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")),
     }
 }
 
 /// A WebSocket to `to`: its handshake passes as it is; when it stands, bytes are pumped both ways.
 pub(crate) async fn upgrade(
     visit: &Visit,
-    mut request: Request<Incoming>,
+    request: Request<Incoming>,
     to: SocketAddr,
     path: &str,
     asked: Asked,
 ) -> Answer {
     let mut head = Request::builder().uri(path);
     if let Some(headers) = head.headers_mut() {
-        *headers = forwarded(visit, request.headers());
-        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        *headers = handshake(visit, request.headers());
     }
     let Ok(handshake) = head.body(Full::default()) else {
-        return sentence(StatusCode::BAD_REQUEST, "the query is not valid");
+        return failed(visit, &Failure::Query);
     };
-    let mut response = match send(to, handshake).await {
-        Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => response,
-        Ok(response) => return passed_on(visit, response).await,
-        Err(failure) => return failed(visit, &failure),
-    };
+    match send(to, handshake).await {
+        Ok(response) => upgraded(visit, request, response, asked, None).await,
+        Err(failure) => failed(visit, &failure),
+    }
+}
+
+/// The headers of a WebSocket's handshake, for the one behind this.
+pub(crate) fn handshake(visit: &Visit, headers: &HeaderMap) -> HeaderMap {
+    let mut headers = forwarded(visit, headers);
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers
+}
+
+/// What comes of a handshake: a WebSocket that is pumped, while its shard has the meeting, or a refusal that is passed on.
+pub(crate) async fn upgraded(
+    visit: &Visit,
+    mut request: Request<Incoming>,
+    mut response: Response<Incoming>,
+    asked: Asked,
+    target: Option<Target>,
+) -> Answer {
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        return passed_on(visit, response).await;
+    }
     let client = hyper::upgrade::on(&mut request);
     let upstream = hyper::upgrade::on(&mut response);
-    tokio::spawn(run(visit.clone(), client, upstream, asked));
+    tokio::spawn(run(visit.clone(), client, upstream, asked, target));
     let mut answer = Answer::default();
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     *answer.headers_mut() = response.headers().clone();
@@ -93,7 +105,7 @@ pub(crate) async fn upgrade(
 }
 
 /// The life of a WebSocket after its handshake. It keeps its place behind the gate.
-async fn run(visit: Visit, client: OnUpgrade, upstream: OnUpgrade, asked: Asked) {
+async fn run(visit: Visit, client: OnUpgrade, upstream: OnUpgrade, asked: Asked, target: Option<Target>) {
     let Ok((client, upstream)) = tokio::try_join!(client, upstream) else { return };
     let _counted = Counted::new(&visit.shared.counts.websockets.get_or_create(&asked));
     let (Some(client), Some(upstream)) = (side::<Stream>(client), side::<TcpStream>(upstream)) else {
@@ -102,7 +114,16 @@ async fn run(visit: Visit, client: OnUpgrade, upstream: OnUpgrade, asked: Asked)
     };
     tokio::select! {
         () = pump(client, upstream) => {}
+        () = cut(target.as_ref()) => {}
         () = visit.shared.shutdown.wait() => {}
+    }
+}
+
+/// Resolves when the shard is declared down, or the meeting goes elsewhere.
+async fn cut(target: Option<&Target>) {
+    match target {
+        Some(target) => target.cut.cancelled().await,
+        None => pending().await,
     }
 }
 
@@ -112,7 +133,10 @@ fn side<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(upgraded: Upgraded) 
     Some(Side { stream: parts.io.into_inner(), early: parts.read_buf })
 }
 
-async fn send(to: SocketAddr, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Failure> {
+pub(crate) async fn send(
+    to: SocketAddr,
+    request: Request<Full<Bytes>>,
+) -> Result<Response<Incoming>, Failure> {
     let stream = match timeout(CONNECT_TIME_MAX, TcpStream::connect(to)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return Err(Failure::Dead(error)),
@@ -128,7 +152,7 @@ async fn send(to: SocketAddr, request: Request<Full<Bytes>>) -> Result<Response<
 }
 
 /// An answer of the upstream, as the client gets it.
-async fn passed_on(visit: &Visit, response: Response<Incoming>) -> Answer {
+pub(crate) async fn passed_on(visit: &Visit, response: Response<Incoming>) -> Answer {
     let (parts, body) = response.into_parts();
     let collected = timeout(ANSWER_TIME_MAX, Limited::new(body, ANSWER_BYTES_MAX).collect()).await;
     let Ok(Ok(body)) = collected else {
@@ -143,22 +167,27 @@ async fn passed_on(visit: &Visit, response: Response<Incoming>) -> Answer {
     answer
 }
 
-fn failed(visit: &Visit, failure: &Failure) -> Answer {
+pub(crate) fn failed(visit: &Visit, failure: &Failure) -> Answer {
     tracing::warn!(%failure, "no answer from a shard or bridge");
     visit.shared.counts.refuse(Reason::Upstream);
     let status = match failure {
-        Failure::Dead(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Failure::Query => return sentence(StatusCode::BAD_REQUEST, "the query is not valid"),
+        Failure::Dead(_) | Failure::Cut => StatusCode::SERVICE_UNAVAILABLE,
         Failure::Slow(_) => StatusCode::GATEWAY_TIMEOUT,
         Failure::Broken(_) => StatusCode::BAD_GATEWAY,
     };
-    let mut answer = sentence(status, "the server behind this one does not answer; try again in a moment");
+    later(sentence(status, "the server behind this one does not answer; try again in a moment"))
+}
+
+/// With the time after which it is worth asking again.
+pub(crate) fn later(mut answer: Answer) -> Answer {
     answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
     answer
 }
 
 /// The headers of a client's request without those of its own connection (RFC 9110 section 7.6.1), and where it
 /// came from.
-fn forwarded(visit: &Visit, headers: &HeaderMap) -> HeaderMap {
+pub(crate) fn forwarded(visit: &Visit, headers: &HeaderMap) -> HeaderMap {
     const OF_CONNECTION: [HeaderName; 6] =
         [CONNECTION, UPGRADE, TE, TRAILER, TRANSFER_ENCODING, CONTENT_LENGTH];
     let mut forwarded = headers.clone();

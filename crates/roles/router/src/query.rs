@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use xmpp::room::RoomKey;
+
 use crate::route::is_room;
 
 /// Why a request names no room.
@@ -33,6 +35,15 @@ pub(crate) fn with_tenant(query: &str, tenant: Option<&str>) -> String {
         forwarded.push_str(value);
     }
     forwarded
+}
+
+/// The key of the meeting that a query is for, as the shard sees it: `ROOM` or `[TENANT]ROOM`. `None`: no room can be
+/// called like that.
+pub(crate) fn meeting(query: &str) -> Option<String> {
+    let value =
+        |wanted| parameters(query).find(|(name, _)| *name == wanted).map(|(_, value)| decode_form(value));
+    let (room, prefix) = (value("room")??, value("prefix").flatten());
+    RoomKey::parse(Some(&room), prefix.as_deref()).ok().map(|key| key.as_str().to_owned())
 }
 
 /// Percent-decoding (RFC 3986 section 2.1). `None`: not UTF-8.
@@ -100,6 +111,21 @@ mod tests {
         check("room=%FF", Err(NoRoom::Invalid));
         check("room=a&room=b", Err(NoRoom::Invalid));
         check(&format!("room={}", "x".repeat(10_000)), Err(NoRoom::Invalid));
+    }
+
+    #[test]
+    fn every_form_of_a_room_has_one_key() {
+        let check = |query: &str, expected| assert_eq!(meeting(query).as_deref(), expected, "{query}");
+        check("room=Standup", Some("standup"));
+        check("previd=a-b&room=standup&token=x", Some("standup"));
+        check("prefix=guild&room=standup", Some("[guild]standup"));
+        check("room=b%C3%BCro", Some("b%c3%bcro"));
+        check("room=b%25C3%25BCro", Some("b%c3%bcro"));
+        check("room=two+words", Some("two%20words"));
+        check("room=two%20words", Some("two%20words"));
+        check("room=a%27b", None);
+        check("prefix=a.b&room=x", None);
+        check("", None);
     }
 
     #[test]

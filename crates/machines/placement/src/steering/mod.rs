@@ -319,10 +319,10 @@ impl Steering {
         counts
     }
 
-    /// What must hold after every call.
+    /// For tests, after every call.
     ///
     /// # Panics
-    /// It does not.
+    /// What should always hold does not.
     pub fn check_invariants(&self) {
         let asking = self.rooms.values().filter(|room| room.asked.is_some()).count();
         assert_eq!(self.asking, asking, "requests under way");

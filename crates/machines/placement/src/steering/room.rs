@@ -73,9 +73,8 @@ impl Steering {
 
     fn take_from_the_dead(&mut self, meeting: &str, revision: u64, now: u64) {
         let Some(room) = self.rooms.get(meeting) else { return };
-        if !room.wants.is_empty() || room.clients > 0 {
-            self.give(meeting, revision, now);
-        } else if room.is_ripe && self.asking < REQUESTS_MAX {
+        let has_clients = !room.wants.is_empty() || room.clients > 0;
+        if has_clients || room.is_ripe && self.asking < REQUESTS_MAX {
             self.give(meeting, revision, now);
         } else if room.due.is_none() {
             let wait = if room.is_ripe { 0 } else { OTHERS_AFTER_MS + self.jitter(meeting) };

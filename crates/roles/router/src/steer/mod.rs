@@ -1,21 +1,36 @@
 //! Which shard has a meeting, and which bridge has a name.
+//!
+//! On one machine that never changes. In a cluster `placement::steering` decides, and this is its shell: `pilot.rs`
+//! obeys it, `watch.rs` tells it what happens, `heartbeat.rs` asks shards whether they live, `engine.rs` asks the
+//! engine for places, `presence.rs` announces this router.
+
+mod engine;
+mod heartbeat;
+mod pilot;
+mod presence;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use service::metrics::Metrics;
 use tokio_util::sync::CancellationToken;
 
-use crate::Upstreams;
+use crate::limits::WAITING_TIME_MAX;
+use crate::{Cluster, Upstreams};
+use pilot::{Held, Pilot};
+pub(crate) use presence::Presence;
 
 /// Clones share what is known.
 #[derive(Clone, Debug)]
-pub(crate) struct Steer {
-    inner: Arc<Fixed>,
+pub(crate) enum Steer {
+    Fixed(Arc<Fixed>),
+    Cluster(Arc<Pilot>),
 }
 
-/// The shard that a meeting has now.
+/// The shard that a meeting has now. While it or a clone of it is held, the meeting counts as one with a client here.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub(crate) id: String,
@@ -23,6 +38,8 @@ pub(crate) struct Target {
     pub(crate) address: SocketAddr,
     /// cancelled when the shard is declared down or the meeting has its place elsewhere: the socket is to be dropped
     pub(crate) cut: CancellationToken,
+    #[expect(dead_code, reason = "it is held to be dropped")]
+    held: Option<Arc<Held>>,
 }
 
 /// Why there is none, after waiting.
@@ -33,34 +50,79 @@ pub(crate) enum NoShard {
 }
 
 #[derive(Debug)]
-struct Fixed {
+pub(crate) struct Fixed {
     shard: SocketAddr,
     bridges: BTreeMap<String, SocketAddr>,
 }
 
 impl Steer {
-    pub(crate) fn new(upstreams: Upstreams) -> Self {
+    /// Begins to watch the cluster, where there is one.
+    pub(crate) fn new(upstreams: Upstreams, metrics: &Metrics) -> Self {
         match upstreams {
-            Upstreams::Fixed { shard, bridges } => Self { inner: Arc::new(Fixed { shard, bridges }) },
+            Upstreams::Fixed { shard, bridges } => Self::Fixed(Arc::new(Fixed { shard, bridges })),
+            Upstreams::Cluster(cluster) => Self::Cluster(Pilot::start(cluster, metrics)),
         }
     }
 
     /// The shard of `meeting` (`ROOM` or `[TENANT]ROOM`); placed if it has none. Waits for one at most `patience`.
-    #[expect(clippy::unused_async, reason = "a single shard needs no waiting")]
-    pub(crate) async fn shard(&self, _meeting: &str, _patience: Duration) -> Result<Target, NoShard> {
-        Ok(Target {
-            id: "shard".to_owned(),
-            address: self.inner.shard,
-            cut: CancellationToken::new(),
-        })
+    pub(crate) async fn shard(&self, meeting: &str, patience: Duration) -> Result<Target, NoShard> {
+        match self {
+            Self::Fixed(fixed) => Ok(fixed.target()),
+            Self::Cluster(pilot) => {
+                let told = tokio::time::timeout(patience, pilot.told(meeting)).await;
+                told.map_err(|_| NoShard::Nobody)
+            }
+        }
     }
 
-    /// It broke or refused: its health is looked at again.
-    #[expect(clippy::unused_self, reason = "there is no other shard")]
-    pub(crate) fn doubt(&self, _target: &Target) {}
+    /// It broke or refused: its health is looked at again, and whoever asks for a shard waits for what comes of it.
+    pub(crate) fn doubt(&self, target: &Target) {
+        if let Self::Cluster(pilot) = self {
+            pilot.step(|steering, now| steering.handle_doubt(&target.id, now));
+        }
+    }
+
+    /// It said that it does not have the meeting (421): what is known of its place is old.
+    pub(crate) fn misdirected(&self, meeting: &str) {
+        if let Self::Cluster(pilot) = self {
+            pilot.step(|steering, now| steering.handle_misdirected(meeting, now));
+        }
+    }
+
+    /// How long it makes sense to try again: nobody else takes the place of the one shard of a machine.
+    pub(crate) fn patience(&self) -> Duration {
+        match self {
+            Self::Fixed(_) => Duration::ZERO,
+            Self::Cluster(_) => WAITING_TIME_MAX,
+        }
+    }
 
     /// HTTP of the bridge with this id.
     pub(crate) fn bridge(&self, id: &str) -> Option<SocketAddr> {
-        self.inner.bridges.get(id).copied()
+        match self {
+            Self::Fixed(fixed) => fixed.bridges.get(id).copied(),
+            Self::Cluster(pilot) => pilot.bridge(id),
+        }
+    }
+
+    /// The cluster that this router is a node of.
+    pub(crate) fn cluster(&self) -> Option<&Cluster> {
+        match self {
+            Self::Fixed(_) => None,
+            Self::Cluster(pilot) => Some(&pilot.cluster),
+        }
+    }
+
+    /// Watches and asks no more.
+    pub(crate) fn end(&self) {
+        if let Self::Cluster(pilot) = self {
+            pilot.ended.cancel();
+        }
+    }
+}
+
+impl Fixed {
+    fn target(&self) -> Target {
+        Target { id: "shard".to_owned(), address: self.shard, cut: CancellationToken::new(), held: None }
     }
 }

@@ -1,0 +1,120 @@
+//! What happens in the cluster, told to the machine.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use journal::{Change, Nodes, Role};
+use placement::steering::Announced;
+use service::clock::Clock;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::sleep_until;
+
+use super::pilot::{Pilot, place};
+
+/// Nothing is due: it is looked again after this.
+const IDLE: Duration = Duration::from_secs(3_600);
+
+/// Between two looks at what is counted.
+const COUNTED_EVERY: Duration = Duration::from_secs(2);
+
+pub(super) fn start(pilot: &Arc<Pilot>) {
+    tokio::spawn(registry(Arc::clone(pilot)));
+    tokio::spawn(places(Arc::clone(pilot)));
+    tokio::spawn(time(Arc::clone(pilot)));
+    tokio::spawn(count(Arc::downgrade(pilot)));
+}
+
+async fn registry(pilot: Arc<Pilot>) {
+    let mut nodes = pilot.cluster.registry.nodes();
+    let mut known = BTreeSet::new();
+    loop {
+        let now = nodes.borrow_and_update().clone();
+        let shards = announced(&now);
+        let ids: BTreeSet<String> = shards.iter().map(|shard| shard.id.clone()).collect();
+        let new: Vec<_> = ids.difference(&known).cloned().collect();
+        pilot.step(|steering, now| steering.handle_nodes(shards, now));
+        hear_again(&pilot, &new);
+        known = ids;
+        let changed = tokio::select! {
+            changed = nodes.changed() => changed,
+            () = pilot.ended.cancelled() => return,
+        };
+        if changed.is_err() {
+            return;
+        }
+    }
+}
+
+async fn places(pilot: Arc<Pilot>) {
+    let mut changes = pilot.cluster.places.changes();
+    loop {
+        let change = tokio::select! {
+            change = changes.recv() => change,
+            () = pilot.ended.cancelled() => return,
+        };
+        match change {
+            Ok(Change { meeting, place: Some(known) }) => {
+                pilot.step(|steering, now| steering.handle_place(&meeting, place(known), now));
+            }
+            Ok(Change { meeting, place: None }) => {
+                pilot.step(|steering, now| steering.handle_vacated(&meeting, now));
+            }
+            Err(RecvError::Lagged(_)) => {
+                let shards: Vec<_> = announced(&pilot.cluster.registry.nodes().borrow().clone())
+                    .into_iter()
+                    .map(|shard| shard.id)
+                    .collect();
+                hear_again(&pilot, &shards);
+            }
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+async fn time(pilot: Arc<Pilot>) {
+    while !pilot.ended.is_cancelled() {
+        let told = pilot.told.notified();
+        let due = pilot.timeout().unwrap_or_else(|| Clock.now() + IDLE).into();
+        tokio::select! {
+            () = sleep_until(due) => pilot.step(|steering, now| steering.handle_timeout(now)),
+            () = told => {}
+            () = pilot.ended.cancelled() => {}
+        }
+    }
+}
+
+async fn count(pilot: Weak<Pilot>) {
+    loop {
+        tokio::time::sleep(COUNTED_EVERY).await;
+        match pilot.upgrade() {
+            Some(pilot) if !pilot.ended.is_cancelled() => pilot.count(),
+            _ => return,
+        }
+    }
+}
+
+/// Every place on these shards that this process has heard of.
+fn hear_again(pilot: &Arc<Pilot>, shards: &[String]) {
+    for shard in shards {
+        let places = pilot.cluster.places.known_of(shard);
+        pilot.step(|steering, now| {
+            for (meeting, known) in places {
+                steering.handle_place(&meeting, place(known), now);
+            }
+        });
+    }
+}
+
+fn announced(nodes: &Nodes) -> Vec<Announced> {
+    let shards = nodes.values().filter(|node| node.role == Role::Shard && node.http.is_some());
+    shards
+        .map(|node| Announced {
+            id: node.id.clone(),
+            region: node.region.clone(),
+            draining: node.draining,
+            load: node.load,
+            started: node.started,
+        })
+        .collect()
+}
