@@ -21,8 +21,11 @@ mod checksum;
 mod disk;
 mod limits;
 mod memory;
+mod nats;
 mod places;
 mod registry;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 #[cfg(test)]
 mod contract;
@@ -33,6 +36,7 @@ use std::pin::Pin;
 pub use disk::Redb;
 pub use limits::{RECORD_BYTES_MAX, SET_ASIDE_MAX, SNAPSHOT_BYTES_MAX};
 pub use memory::{Fault, Memory};
+pub use nats::{Credentials, Found, Nats, NatsConfig};
 pub use places::{Change, Place, Places, Revision};
 pub use registry::{Node, Nodes, Registry, Role};
 
@@ -91,12 +95,19 @@ pub enum Error {
     Placed { meeting: String, place: Option<Place> },
     #[error("meeting {meeting}: the journal has a damaged record at {position}")]
     Damaged { meeting: String, position: Position },
+    #[error(
+        "meeting {meeting}: the engine has something that this version did not write: {what}; let the version of althing \
+         that wrote it go on, or give this cluster another name"
+    )]
+    Foreign { meeting: String, what: String },
     #[error("meeting {meeting}: a record of {bytes} bytes is more than the journal takes")]
     TooLarge { meeting: String, bytes: usize },
     #[error("the journal cannot be reached: {0}")]
     Unavailable(String),
     #[error("the journal is full: {0}; free space on its disk")]
     Full(String),
+    #[error("the engine cannot be used: {0}")]
+    Unusable(String),
     #[error("the data directory {0} is in use by another process; stop it or choose another with --data")]
     Locked(String),
 }

@@ -85,7 +85,7 @@ async fn a_full_disk_refuses_and_goes_on_when_there_is_room_again() {
     let journal = disk.journal();
     let mut position = 0;
     let error = loop {
-        match journal.append("room", position, vec![vec![7; 500_000]]).await {
+        match journal.append("room", position, vec![vec![7; 400_000]]).await {
             Ok(()) => position += 1,
             Err(error) => break error,
         }

@@ -1,45 +1,18 @@
-//! What every engine must do, run over each of them.
+//! Journals.
 
 use std::sync::Arc;
 
-use crate::{Error, Journal, Memory, RECORD_BYTES_MAX, Redb, Replay, SET_ASIDE_MAX};
+use super::contract;
+use crate::{Error, Journal, RECORD_BYTES_MAX, Replay, SET_ASIDE_MAX};
 
-/// An engine and whatever must live as long as it.
-struct Bench<J> {
-    journal: J,
-    _directory: Option<tempfile::TempDir>,
-}
-
-fn memory() -> Bench<Memory> {
-    Bench { journal: Memory::new(), _directory: None }
-}
-
-fn redb() -> Bench<Redb> {
-    let directory = tempfile::tempdir().unwrap();
-    Bench { journal: Redb::open(directory.path()).unwrap(), _directory: Some(directory) }
-}
-
-macro_rules! contract {
-    ($($engine:ident),*) => {$(
-        mod $engine {
-            contract!(@tests $engine:
-                appended_records_replay_in_order, the_position_is_a_fence, a_refused_append_leaves_nothing,
+contract!([memory, redb, nats]: [
+    appended_records_replay_in_order, the_position_is_a_fence, a_refused_append_leaves_nothing,
                 an_empty_append_only_asks_for_the_position, meetings_do_not_see_each_other,
                 a_snapshot_replaces_the_records_before_it, a_snapshot_is_fenced, a_purge_is_fenced,
                 a_newer_snapshot_replaces_the_older, a_purged_meeting_begins_again, unknown_meetings_are_empty,
                 meetings_come_in_order, one_of_two_writers_wins_each_position, a_record_too_large_is_refused,
-                what_is_put_aside_is_not_replayed, only_the_newest_put_aside_are_kept);
-        }
-    )*};
-    (@tests $engine:ident: $($test:ident),*) => {$(
-        #[tokio::test]
-        async fn $test() {
-            super::$test(super::$engine().journal).await;
-        }
-    )*};
-}
-
-contract!(memory, redb);
+                what_is_put_aside_is_not_replayed, only_the_newest_put_aside_are_kept,
+]);
 
 async fn appended_records_replay_in_order(journal: impl Journal) {
     journal.append("room", 0, records(&["a", "b"])).await.unwrap();

@@ -1,4 +1,6 @@
-//! The journal in memory: the double for tests and simulation. It forgets everything with its last handle.
+//! The engine in memory: the double for tests and simulation. It forgets everything with its last handle.
+
+mod cluster;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,10 +11,11 @@ use crate::checksum::{open, seal};
 use crate::limits::{RECORD_BYTES_MAX, SET_ASIDE_MAX, SNAPSHOT_BYTES_MAX};
 use crate::{Answer, Error, Journal, Position, Replay};
 
-/// A journal in memory; clones are handles to the same one.
+/// An engine in memory; clones are handles to the same one.
 #[derive(Clone, Debug)]
 pub struct Memory {
     store: Arc<Mutex<Store>>,
+    cluster: Arc<cluster::Cluster>,
     held: watch::Sender<bool>,
 }
 
@@ -32,6 +35,7 @@ struct Store {
     logs: BTreeMap<String, Log>,
     aside: VecDeque<(String, Log)>,
     faults: Vec<Fault>,
+    away: bool,
 }
 
 #[derive(Debug, Default)]
@@ -51,7 +55,7 @@ impl Log {
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { store: Arc::default(), held: watch::Sender::new(false) }
+        Self { store: Arc::default(), cluster: Arc::default(), held: watch::Sender::new(false) }
     }
 }
 
@@ -63,6 +67,11 @@ impl Memory {
     /// The next `times` appends meet `fault`; faults asked for earlier come first.
     pub fn fail_appends(&self, fault: Fault, times: usize) {
         self.store().faults.extend(std::iter::repeat_n(fault, times));
+    }
+
+    /// While it is away, everything asked of it fails, until it is back.
+    pub fn be_away(&self, away: bool) {
+        self.store().away = away;
     }
 
     /// While held, no request is answered.
@@ -92,7 +101,11 @@ impl Memory {
         Box::pin(async move {
             // the sender lives in self: it cannot be gone
             let _ = held.wait_for(|held| !held).await;
-            work(&mut self.store())
+            let mut store = self.store();
+            if store.away {
+                return Err(Error::Unavailable("a test sent it away".to_owned()));
+            }
+            work(&mut store)
         })
     }
 }

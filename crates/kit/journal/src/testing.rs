@@ -1,0 +1,126 @@
+//! Real servers for tests: `nats-server` from the PATH, on loopback, with files of its own.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::NatsConfig;
+
+/// One process of `nats-server`. Dropping it kills it.
+#[derive(Debug)]
+pub struct NatsServer {
+    process: Option<Child>,
+    arguments: Vec<String>,
+    address: SocketAddr,
+    directory: tempfile::TempDir,
+}
+
+impl NatsServer {
+    /// One server alone, which takes connections when this returns. `arguments` come beside what it needs.
+    ///
+    /// # Panics
+    /// `nats-server` is not installed or does not start.
+    pub async fn alone(arguments: &[&str]) -> Self {
+        let mut server = Self::prepare(free_port(), arguments.iter().map(ToString::to_string).collect());
+        server.start().await;
+        server
+    }
+
+    /// Servers that form a cluster.
+    ///
+    /// # Panics
+    /// As [`NatsServer::alone`].
+    pub async fn cluster(count: usize) -> Vec<Self> {
+        let routes: Vec<_> = (0..count).map(|_| free_port()).collect();
+        let all = routes.iter().map(|at| format!("nats://{at}")).collect::<Vec<_>>().join(",");
+        let mut servers = Vec::new();
+        for (number, route) in routes.iter().enumerate() {
+            let name = format!("n{number}");
+            let listen = format!("nats://{route}");
+            let arguments =
+                ["--name", &name, "--cluster_name", "test", "--cluster", &listen, "--routes", &all];
+            servers.push(Self::prepare(free_port(), arguments.iter().map(ToString::to_string).collect()));
+        }
+        for server in &mut servers {
+            server.start().await;
+        }
+        servers
+    }
+
+    fn prepare(address: SocketAddr, arguments: Vec<String>) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        Self { process: None, arguments, address, directory }
+    }
+
+    /// Starts it, again if it was killed, with the files that it had.
+    ///
+    /// # Panics
+    /// As [`NatsServer::alone`].
+    pub async fn start(&mut self) {
+        let mut command = Command::new("nats-server");
+        command
+            .args(["-a", "127.0.0.1", "-p", &self.address.port().to_string(), "-js", "-sd"])
+            .arg(self.directory.path())
+            .args(&self.arguments)
+            .arg("-l")
+            .arg(self.log())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let process = command.spawn().unwrap_or_else(|error| {
+            panic!("nats-server cannot be started ({error}); install it: apt-get install nats-server")
+        });
+        self.process = Some(process);
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+        while tokio::net::TcpStream::connect(self.address).await.is_err() {
+            assert!(tokio::time::Instant::now() < deadline, "nats-server does not listen: {}", self.said());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Ends it at once, as `kill -9` does.
+    ///
+    /// # Panics
+    /// It cannot be killed.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().expect("a process of ours can be killed");
+            process.wait().expect("and waited for");
+        }
+    }
+
+    pub fn url(&self) -> String {
+        format!("nats://{}", self.address)
+    }
+
+    /// Its process; `None` while it is killed.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Child::id)
+    }
+
+    /// A configuration with few streams, which are quicker to create.
+    pub fn config(&self, cluster: &str) -> NatsConfig {
+        NatsConfig { streams: 2, ..NatsConfig::new(&self.url(), cluster, "meet.example") }
+    }
+
+    /// What it wrote to its log.
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(self.log()).unwrap_or_default()
+    }
+
+    fn log(&self) -> std::path::PathBuf {
+        Path::join(self.directory.path(), "server.log")
+    }
+}
+
+impl Drop for NatsServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn free_port() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("it is bound")
+}
