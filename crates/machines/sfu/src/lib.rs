@@ -178,10 +178,14 @@ impl Sfu {
     ) -> Result<ConferenceModified, Refusal> {
         self.now = Some(now);
         let id = self.meetings.get(&request.meeting_id).copied();
+        let known = id.and_then(|id| self.conferences.get_mut(&id));
+        if known.is_some_and(|conference| conference.outlives(request.epoch)) {
+            return Err(stale());
+        }
         let id = match (id, request.create) {
             (Some(_), true) => return Err(already_exists(&request.meeting_id)),
             (None, false) => return Err(not_found(&request.meeting_id)),
-            (None, true) => self.open_conference(now, &request.meeting_id)?,
+            (None, true) => self.open_conference(now, request)?,
             (Some(id), false) => id,
         };
         let answer = if request.expire {
@@ -310,7 +314,8 @@ impl Sfu {
         self.conferences.values().for_each(Conference::check_invariants);
     }
 
-    fn open_conference(&mut self, now: Instant, meeting_id: &str) -> Result<ConferenceId, Refusal> {
+    fn open_conference(&mut self, now: Instant, request: &ConferenceModify) -> Result<ConferenceId, Refusal> {
+        let meeting_id = request.meeting_id.as_str();
         let refuse = |condition, text: &str| Refusal {
             condition,
             reason: None,
@@ -325,7 +330,7 @@ impl Sfu {
         }
         let id = ConferenceId(self.secrets.number());
         let feedback = (self.secrets.ssrc(), self.secrets.ssrc());
-        self.conferences.insert(id, Conference::new(now, id, feedback));
+        self.conferences.insert(id, Conference::new(now, id, feedback, request.epoch));
         self.meetings.insert(meeting_id.to_owned(), id);
         self.tick.get_or_insert(now + limits::TICK);
         Ok(id)
@@ -391,6 +396,11 @@ impl fmt::Debug for Sfu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sfu").field("worker", &self.config.worker).field("stats", &self.stats()).finish()
     }
+}
+
+/// Another shard owns the meeting by now: who asked is about to find out.
+fn stale() -> Refusal {
+    Refusal::new(Condition::Conflict, "A later owner of this meeting has asked before")
 }
 
 fn already_exists(meeting_id: &str) -> Refusal {

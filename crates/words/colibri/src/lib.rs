@@ -34,6 +34,9 @@ pub struct ConferenceModify {
     pub name: Option<String>,
     pub create: bool,
     pub expire: bool,
+    /// counts the owners of the meeting: a bridge that has heard a later one refuses what an earlier one still wants.
+    /// `None`: asked by a focus that does not know of it
+    pub epoch: Option<u64>,
     pub endpoints: Vec<Endpoint>,
 }
 

@@ -9,6 +9,9 @@ use crate::limits::ENDPOINTS_MAX;
 use crate::source::{read_sources, sources_element};
 use crate::{ConferenceModified, ConferenceModify, Endpoint, NS, Refusal};
 
+/// COMPAT: ours; stock bridges and focuses read the attributes that they know by name, and no others.
+const EPOCH: &str = "x-owner-epoch";
+
 impl ConferenceModify {
     /// Reads the payload of a request.
     ///
@@ -22,6 +25,7 @@ impl ConferenceModify {
             name: element.text_of("name")?,
             create: element.flag("create"),
             expire: element.flag("expire"),
+            epoch: element.parsed(EPOCH)?,
             endpoints: read_endpoints(element)?,
         })
     }
@@ -33,6 +37,7 @@ impl ConferenceModify {
             .attr_opt("name", self.name.as_deref())
             .attr_opt("create", self.create.then_some("true"))
             .attr_opt("expire", self.expire.then_some("true"))
+            .attr_opt(EPOCH, self.epoch.map(|epoch| epoch.to_string()))
             .children(self.endpoints.iter().map(Endpoint::to_element))
             .build()
     }

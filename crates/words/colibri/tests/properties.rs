@@ -168,9 +168,10 @@ proptest! {
 
     #[test]
     fn requests_come_back_as_they_were_written(
-        meeting_id in word(), name in of(word()), create: bool, expire: bool, endpoints in vec(endpoint(), 0..3),
+        meeting_id in word(), name in of(word()), create: bool, expire: bool, epoch: Option<u64>,
+        endpoints in vec(endpoint(), 0..3),
     ) {
-        let request = ConferenceModify { meeting_id, name, create, expire, endpoints };
+        let request = ConferenceModify { meeting_id, name, create, expire, epoch, endpoints };
         prop_assert_eq!(ConferenceModify::from_text(&request.to_text()), Ok(request));
     }
 

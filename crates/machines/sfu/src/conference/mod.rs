@@ -25,6 +25,8 @@ pub(crate) use request::Desk;
 
 pub(crate) struct Conference {
     id: ConferenceId,
+    /// the latest owner of the meeting that asked for something
+    epoch: Option<u64>,
     created: Instant,
     endpoints: BTreeMap<Slot, Endpoint>,
     slots: BTreeMap<String, Slot>,
@@ -44,9 +46,10 @@ pub(crate) struct Conference {
 }
 
 impl Conference {
-    pub(crate) fn new(now: Instant, id: ConferenceId, feedback: (u32, u32)) -> Self {
+    pub(crate) fn new(now: Instant, id: ConferenceId, feedback: (u32, u32), epoch: Option<u64>) -> Self {
         Self {
             id,
+            epoch,
             created: now,
             endpoints: BTreeMap::new(),
             slots: BTreeMap::new(),

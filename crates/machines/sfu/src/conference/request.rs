@@ -32,6 +32,14 @@ pub(crate) struct Desk<'a> {
 }
 
 impl Conference {
+    /// Whether a request of this epoch is of a former owner. Takes note of a later one; requests without an epoch, of
+    /// focuses that do not know of it, are never too late.
+    pub(crate) fn outlives(&mut self, epoch: Option<u64>) -> bool {
+        let late = epoch.is_some() && epoch < self.epoch;
+        self.epoch = self.epoch.max(epoch);
+        late
+    }
+
     /// Applies one `<endpoint/>` of a request.
     ///
     /// # Errors

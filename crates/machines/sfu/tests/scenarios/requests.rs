@@ -27,6 +27,25 @@ fn a_creation_is_answered_with_a_transport_and_the_feedback_sources() {
 }
 
 #[test]
+fn late_requests_of_a_former_owner_change_nothing() {
+    let mut world = World::with(&["a"]);
+    let of = |epoch, expire| ConferenceModify {
+        meeting_id: MEETING.to_owned(),
+        epoch,
+        expire,
+        ..ConferenceModify::default()
+    };
+    let mut ask = |epoch, expire| world.sfu.handle_request(world.now, &of(epoch, expire));
+    assert!(ask(Some(1), false).is_ok() && ask(Some(3), false).is_ok());
+    for expire in [false, true] {
+        assert_eq!(ask(Some(2), expire).expect_err("too late").condition, Condition::Conflict);
+    }
+    assert!(ask(None, false).is_ok() && ask(Some(3), false).is_ok(), "there is still an endpoint");
+    assert!(ask(Some(4), true).is_ok());
+    assert_eq!(ask(Some(4), false).expect_err("gone").condition, Condition::ItemNotFound);
+}
+
+#[test]
 fn refusals_carry_the_condition_and_reason_that_the_focus_acts_on() {
     use Condition::{BadRequest, Conflict, FeatureNotImplemented, ItemNotFound};
     let mut world = World::with(&["a"]);
