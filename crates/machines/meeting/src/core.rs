@@ -78,6 +78,7 @@ impl Core {
             rng: &mut turn.rng,
             settings: &self.settings,
             room: &self.room_jid,
+            meeting_id: self.room.meeting_id(),
             out: &mut out,
         };
         act(&mut self.focus, &mut cx);

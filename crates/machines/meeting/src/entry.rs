@@ -54,7 +54,8 @@ pub enum Input {
     /// A bridge answered request `id` with `<conference-modified/>`, or refused it with `<error/>`: the text of
     /// that element. `None`: no answer came in time, or the bridge left before it answered.
     BridgeAnswered { bridge: BridgeId, id: u64, answer: Option<String> },
-    /// A bridge of this meeting can be reached (again).
+    /// A bridge of this meeting, or of those that it gave up, can be reached (again); any, where
+    /// [`crate::Meeting::awaits_bridge`].
     BridgeUp { bridge: BridgeId },
     /// A bridge of this meeting is gone for good.
     BridgeLost { bridge: BridgeId },

@@ -86,6 +86,12 @@ impl Meeting {
         self.core.as_ref().and_then(Core::deadline)
     }
 
+    /// It looks for a bridge, and there was none: a bridge that comes is welcome ([`Input::BridgeUp`]), though it asks
+    /// again by itself.
+    pub fn awaits_bridge(&self) -> bool {
+        self.core.as_ref().is_some_and(|core| core.focus.awaits_bridge())
+    }
+
     /// Nobody is in it and nothing is pending. [`Effect::Ended`] tells when a meeting *becomes* idle; one that
     /// was replayed and is idle already says so only here.
     pub fn is_idle(&self) -> bool {

@@ -39,7 +39,8 @@ fn the_room_tells_what_bridges_know() {
     let settings = Settings::for_domain("meet.example");
     world.apply(Input::Owner { shard: "s".to_owned(), settings });
     world.join(ConnId(1));
-    assert_eq!(world.told().len(), 36, "there is one before there is a bridge");
+    let told = world.told();
+    assert_eq!(told.len(), 36, "there is one before there is a bridge");
     world.join(ConnId(2));
     world.now += 20_000;
     world.apply(Input::Tick);
@@ -49,5 +50,6 @@ fn the_room_tells_what_bridges_know() {
         _ => None,
     });
     let text = text.expect("the bridge is asked");
-    assert!(text.contains(&format!("meeting-id=\"{}\"", world.told())), "{text}");
+    assert!(text.contains(&format!("meeting-id=\"{told}\"")), "{text}");
+    assert_eq!(world.told(), told, "one name from the first joiner on");
 }

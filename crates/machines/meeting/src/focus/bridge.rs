@@ -38,6 +38,8 @@ pub(super) struct Bridge {
     pub(super) asked: BTreeMap<u64, Asked>,
     /// left while the bridge was in doubt
     pub(super) departed: BTreeSet<String>,
+    /// probes without an answer lose it only then
+    pub(super) patient_until: Millis,
 }
 
 /// Whether the bridge has the conference.
@@ -119,6 +121,7 @@ impl Focus {
             self.host = Host::Nowhere;
             return;
         }
+        let given_up = self.given_up.iter().position(|given_up| *given_up == id);
         self.host = Host::On(Bridge {
             id,
             conference: Conference::Absent,
@@ -126,8 +129,14 @@ impl Focus {
             feedback: SourceSet::default(),
             asked: BTreeMap::new(),
             departed: BTreeSet::new(),
+            patient_until: 0,
         });
         cx.out.push(Out::Properties);
+        if let Some(at) = given_up {
+            // what it has of the conference is from before it was given up: nobody is on it
+            self.given_up.remove(at);
+            self.ask(cx, None, ConferenceModify { expire: true, ..ConferenceModify::default() });
+        }
         self.pump(cx);
     }
 }
@@ -183,13 +192,24 @@ impl Focus {
         asked: Option<Asked>,
         request: ConferenceModify,
     ) -> Option<u64> {
-        let id = self.next_id();
-        let meeting_id = self.meeting_id.get_or_insert_with(|| ids::uuid(cx.rng)).clone();
-        let bridge = self.host.bridge_mut()?;
-        bridge.asked.extend(asked.map(|asked| (id, asked)));
-        let text = ConferenceModify { meeting_id, ..request }.to_text();
-        cx.out.push(Out::AskBridge { bridge: bridge.id.clone(), id, text });
+        let bridge = self.host.bridge()?.id.clone();
+        let id = self.ask_of(cx, bridge, request);
+        self.host.bridge_mut()?.asked.extend(asked.map(|asked| (id, asked)));
         Some(id)
+    }
+
+    /// Sends a request to this bridge under a new number.
+    pub(super) fn ask_of(&mut self, cx: &mut Cx<'_>, bridge: BridgeId, request: ConferenceModify) -> u64 {
+        let id = self.next_id();
+        let named = || cx.meeting_id.map(str::to_owned);
+        let meeting_id = match &self.meeting_id {
+            Some(known) => known.clone(),
+            None => named().unwrap_or_else(|| ids::uuid(cx.rng)),
+        };
+        self.meeting_id = Some(meeting_id.clone());
+        let text = ConferenceModify { meeting_id, epoch: Some(self.owners), ..request }.to_text();
+        cx.out.push(Out::AskBridge { bridge, id, text });
+        id
     }
 }
 

@@ -32,6 +32,13 @@ impl Focus {
 
     fn handle_jingle(&mut self, cx: &mut Cx<'_>, from: &Asker, iq: &Element, jingle: &Element) {
         if self.session(&from.nick, jingle).is_none() {
+            let ended =
+                self.participants.get(&from.nick).and_then(|participant| participant.ended.as_deref());
+            if jingle.attr("action") == Some("session-terminate")
+                && ended.is_some_and(|ended| jingle.attr("sid") == Some(ended))
+            {
+                return self.handle_late_terminate(cx, from, iq);
+            }
             return refuse(cx, from, iq, unknown_session());
         }
         match jingle.attr("action") {

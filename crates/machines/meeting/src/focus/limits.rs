@@ -10,16 +10,19 @@ pub(super) const LONELY_MS: Millis = 20_000;
 pub(super) const PARTICIPANTS_MIN: usize = 2;
 
 /// While there is no bridge another one is looked for this often.
-pub(super) const PICK_RETRY_MS: Millis = 3_000;
+pub(super) const PICK_RETRY_MS: Millis = 1_000;
 /// A bridge that failed is not picked again for this long.
 pub(super) const AVOID_MS: Millis = 10_000;
-/// Bridges avoided at a time; the oldest is forgotten first.
+/// A bridge that was lost is not picked again for this long: it may still be shown, and one that came back is good.
+pub(super) const AVOID_LOST_MS: Millis = 3_000;
+/// Bridges avoided at a time, and bridges given up; the oldest is forgotten first.
 pub(super) const AVOIDED_MAX: usize = 16;
 /// A bridge that did not answer is asked again after this.
 pub(super) const PROBE_RETRY_MS: Millis = 2_000;
 /// So many probes without an answer, and the bridge is lost.
 pub(super) const PROBES_MAX: u8 = 3;
-/// A new owner that hears neither of a bridge nor of its loss asks it after this.
+/// A new owner that hears neither of a bridge nor of its loss waits for its answer as long as this: the bridge may
+/// have to log in to it first.
 pub(super) const OWNER_GRACE_MS: Millis = 30_000;
 /// Delay before the next bridge is picked, for each failure in a row after the first.
 pub(super) const FAILURE_DELAY_MS: Millis = 2_000;

@@ -12,7 +12,8 @@
 //!
 //! What is asked of a bridge is either kept until it is answered or harmless to lose. When it is not known what
 //! happened (no answer, another owner, a bridge that came back) nothing more is asked until the bridge has told
-//! that it still has the conference; then everything that can be repeated is repeated.
+//! that it still has the conference (`doubt`); then everything that can be repeated is repeated. A bridge that is
+//! lost is left by all at once, for one other (`moving`).
 //!
 //! It refuses to know presences, chat and roles, but for one bit: whether an asker is a moderator.
 
@@ -20,9 +21,11 @@ mod accept;
 mod allocate;
 mod announce;
 mod bridge;
+mod doubt;
 mod invite;
 mod iq;
 mod limits;
+mod moving;
 mod mute;
 mod offer;
 mod participant;
@@ -55,6 +58,8 @@ pub(crate) struct Cx<'a> {
     pub(crate) settings: &'a Settings,
     /// bare JID of the room
     pub(crate) room: &'a str,
+    /// what the room calls the meeting
+    pub(crate) meeting_id: Option<&'a str>,
     pub(crate) out: &'a mut Vec<Out>,
 }
 
@@ -91,12 +96,16 @@ pub(crate) struct Asker {
 /// See the module's documentation.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Focus {
-    /// names the conference on bridges; drawn when the first one is asked
+    /// names the conference on bridges: the room's name for the meeting when the first bridge is asked
     meeting_id: Option<String>,
+    /// how many owners the meeting has had; by it bridges know late requests of former ones
+    owners: u64,
     participants: BTreeMap<String, Participant>,
     host: Host,
     /// bridges that failed, and until when they are not picked
     avoided: Vec<(BridgeId, Millis)>,
+    /// bridges that were left without being told: they may still have the conference
+    given_up: Vec<BridgeId>,
     /// failures of bridges in a row
     failures: u32,
     /// when the one that is left alone loses its session
@@ -109,12 +118,14 @@ impl Focus {
     /// When [`Self::handle_tick`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Millis> {
         let disco = self.participants.values().filter_map(|participant| participant.disco.until()).min();
-        [disco, self.lonely_at, self.host.deadline()].into_iter().flatten().min()
+        let pause = self.participants.values().filter_map(Participant::paused_until).min();
+        [disco, pause, self.lonely_at, self.host.deadline()].into_iter().flatten().min()
     }
 
     pub(crate) fn handle_tick(&mut self, cx: &mut Cx<'_>) {
         self.give_up_discos(cx);
         self.end_loneliness(cx);
+        self.end_pauses(cx);
         self.retry_bridge(cx);
     }
 
@@ -132,6 +143,11 @@ impl Focus {
     /// What bridges call the conference, once one was asked.
     pub(crate) fn meeting_id(&self) -> Option<&str> {
         self.meeting_id.as_deref()
+    }
+
+    /// It looks for a bridge again and again because there was none.
+    pub(crate) fn awaits_bridge(&self) -> bool {
+        matches!(self.host, Host::Waiting { .. })
     }
 
     /// Nobody is in the meeting.

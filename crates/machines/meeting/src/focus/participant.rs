@@ -25,6 +25,8 @@ pub(super) struct Participant {
     pub(super) restarts: Restarts,
     /// new sessions that the focus gave it unasked: they cost the client none of its own
     pub(super) re_invites: Restarts,
+    /// sid of the last session that the focus ended: the client may be about to end it too
+    pub(super) ended: Option<String>,
 }
 
 impl Participant {
@@ -39,20 +41,32 @@ impl Participant {
             invited: false,
             restarts: Restarts::default(),
             re_invites: Restarts::default(),
+            ended: None,
         }
     }
 
     pub(super) fn session(&self) -> Option<&Session> {
         match &self.stage {
             Stage::Live(session) => Some(session),
-            Stage::Idle | Stage::Wanted | Stage::Allocating { .. } | Stage::Over => None,
+            Stage::Idle | Stage::Wanted | Stage::Allocating { .. } | Stage::Over | Stage::Paused { .. } => {
+                None
+            }
         }
     }
 
     pub(super) fn session_mut(&mut self) -> Option<&mut Session> {
         match &mut self.stage {
             Stage::Live(session) => Some(session),
-            Stage::Idle | Stage::Wanted | Stage::Allocating { .. } | Stage::Over => None,
+            Stage::Idle | Stage::Wanted | Stage::Allocating { .. } | Stage::Over | Stage::Paused { .. } => {
+                None
+            }
+        }
+    }
+
+    pub(super) fn paused_until(&self) -> Option<Millis> {
+        match &self.stage {
+            Stage::Paused { until } => Some(*until),
+            Stage::Idle | Stage::Wanted | Stage::Allocating { .. } | Stage::Live(_) | Stage::Over => None,
         }
     }
 
@@ -87,6 +101,8 @@ pub(super) enum Stage {
     Live(Session),
     /// the session ended for good, by the client or because it cannot be: no media until it joins again
     Over,
+    /// its sessions failed too often lately: wanted again then
+    Paused { until: Millis },
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -175,6 +191,14 @@ impl Restarts {
         }
         allowed
     }
+
+    /// When the next one will be allowed.
+    pub(super) fn free_at(&self, now: Millis) -> Millis {
+        let distant = self.0.last().map(|last| last + RESTART_DISTANCE_MS);
+        let oldest = self.0.len().checked_sub(RESTARTS_MAX).and_then(|at| self.0.get(at));
+        let few = oldest.map(|at| at + RESTART_WINDOW_MS);
+        [distant, few].into_iter().flatten().fold(now, Millis::max)
+    }
 }
 
 #[cfg(test)]
@@ -190,7 +214,10 @@ mod tests {
             assert!(restarts.allow(1_000 + n * 5_000));
         }
         assert!(!restarts.allow(30_000), "five in a minute");
+        assert_eq!(restarts.free_at(30_000), 61_000);
         assert!(restarts.allow(61_001), "the first is a minute ago");
+        assert_eq!(restarts.free_at(61_002), 66_001);
+        assert_eq!(Restarts::default().free_at(7), 7);
     }
 
     #[test]

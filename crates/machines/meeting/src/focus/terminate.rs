@@ -36,6 +36,18 @@ impl Focus {
         }
     }
 
+    /// session-terminate for a session that the focus has just ended itself: the two crossed.
+    ///
+    /// COMPAT: the client reloads where its wish for a restart is refused, and forgets the session that it has by then
+    /// where it is granted. So it is granted, and what was offered meanwhile is offered again behind the result.
+    pub(super) fn handle_late_terminate(&mut self, cx: &mut Cx<'_>, from: &Asker, iq: &Element) {
+        if let Some(participant) = self.participants.get_mut(&from.nick) {
+            participant.ended = None;
+        }
+        answer(cx, from, iq, None);
+        self.re_invite(cx, &from.nick);
+    }
+
     /// session-info: an ICE restart in place is not to be had, so that the client asks for a new session instead.
     pub(super) fn handle_session_info(
         &mut self,
@@ -75,6 +87,9 @@ impl Focus {
         condition: &'static str,
         text: &str,
     ) {
+        let Some(participant) = self.participants.get_mut(nick) else { return };
+        participant.ended =
+            participant.session().map(|session| session.sid.clone()).or(participant.ended.take());
         let reason =
             elem("reason", JINGLE).child(elem(condition, JINGLE)).child(elem("text", JINGLE).text(text));
         self.send_jingle(cx, nick, "session-terminate", [reason.build()]);

@@ -66,6 +66,10 @@ pub(crate) struct Occupant {
 }
 
 impl Room {
+    pub(crate) fn meeting_id(&self) -> Option<&str> {
+        self.meeting_id.as_deref()
+    }
+
     /// Everybody's session and JID, in the order of nicks.
     pub(crate) fn receivers(&self) -> Vec<(SessionId, String)> {
         self.occupants.values().map(|occupant| (occupant.session, occupant.jid.clone())).collect()

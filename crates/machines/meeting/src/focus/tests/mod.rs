@@ -2,12 +2,14 @@
 
 mod client;
 mod invite;
+mod moving;
 mod offer;
 mod random;
 mod recover;
 mod requests;
 mod sources;
 mod stock_bridge;
+mod takeover;
 mod terminate;
 mod world;
 

@@ -2,7 +2,7 @@
 
 use colibri::{Condition, ConferenceModified, Reason, Refusal};
 
-use super::super::limits::{AVOID_MS, OWNER_GRACE_MS, PROBE_RETRY_MS};
+use super::super::limits::{PROBE_RETRY_MS, RESTART_DISTANCE_MS};
 use super::World;
 use super::stock_bridge::refusal;
 use super::world::{FEATURES, bridge, screen};
@@ -158,31 +158,6 @@ fn a_bridge_that_stays_silent_is_left() {
 }
 
 #[test]
-fn a_lost_bridge_is_replaced() {
-    let mut world = World::talking(&["ann", "bob", "cid"]);
-    world.bridges.remove(&bridge("b1"));
-    world.act(|focus, cx| focus.handle_bridge_lost(cx, &bridge("b1")));
-    assert_eq!(world.picks.front(), Some(&vec![bridge("b1")]));
-    world.settle();
-    check_all_talk(&world);
-    assert_eq!(world.facts.iter().filter(|fact| **fact == Fact::ReInvited).count(), 3);
-}
-
-#[test]
-fn the_only_bridge_may_come_back() {
-    let mut world = World::talking(&["ann", "bob"]);
-    world.bridges.clear();
-    world.act(|focus, cx| focus.handle_bridge_lost(cx, &bridge("b1")));
-    world.settle();
-    world.bridges.insert(bridge("b1"), Default::default());
-    for _ in 0..5 {
-        world.pass(AVOID_MS / 3);
-        world.settle();
-    }
-    check_all_talk(&world);
-}
-
-#[test]
 fn a_bridge_that_reconnects_keeps_the_conference() {
     let mut world = World::talking(&["ann", "bob"]);
     let before = sids(&world);
@@ -236,6 +211,10 @@ fn an_invitation_anew_costs_the_client_no_restart() {
     world.refuse_one(&refusal(Condition::BadRequest, None));
     world.settle();
     assert_eq!(world.client("ann").sid, None, "nor does the client's own pay for those of the focus");
+    assert_eq!(world.client("ann").terminations, ["success", "failed-transport"], "its own reason");
+    world.pass(RESTART_DISTANCE_MS);
+    world.settle();
+    check_all_talk(&world);
 }
 
 #[test]
@@ -261,38 +240,6 @@ fn refusals_of_an_update() {
         assert_eq!(world.focus.bridges(), [bridge(expected)], "{refusal:?}");
         assert!(world.clients.values().all(|client| client.accepted));
     }
-}
-
-#[test]
-fn a_new_owner_waits_for_the_bridge_then_goes_on() {
-    for arrived in [true, false] {
-        let mut world = World::talking(&["ann", "bob"]);
-        let before = world.client("ann").sid.clone();
-        world.join("cid");
-        world.answer_disco("cid", &FEATURES);
-        let (id, _, text) = world.asked.pop_front().expect("a create");
-        if arrived {
-            world.bridges.get_mut(&id).expect("b1").answer(&text);
-        }
-        world.act(|focus, cx| focus.handle_owner_changed(cx));
-        world.add_sources("ann", &screen("ann"));
-        world.leave("bob");
-        assert!(world.asked.is_empty(), "silent until the bridge is heard of");
-        world.act(|focus, cx| focus.handle_bridge_up(cx, &bridge("b1")));
-        world.settle();
-        check_all_talk(&world);
-        assert_eq!(world.client("ann").sid, before, "media goes on");
-    }
-}
-
-#[test]
-fn a_new_owner_that_hears_nothing_asks() {
-    let mut world = World::talking(&["ann", "bob"]);
-    world.act(|focus, cx| focus.handle_owner_changed(cx));
-    world.pass(OWNER_GRACE_MS);
-    assert_eq!(world.asked.len(), 1);
-    world.settle();
-    check_all_talk(&world);
 }
 
 #[test]

@@ -17,6 +17,7 @@ use crate::effect::Fact;
 use crate::entry::{BridgeId, Millis};
 use crate::settings::Settings;
 
+pub(super) const MEETING: &str = "0b9c3f5e-meeting";
 pub(super) const ROOM: &str = "demo@conference.meet.example";
 
 /// What a browser with the default configuration tells.
@@ -88,8 +89,14 @@ impl World {
     /// Lets the focus act and hands out what it wants, then judges its state.
     pub(super) fn act(&mut self, act: impl FnOnce(&mut Focus, &mut Cx<'_>)) {
         let mut out = Vec::new();
-        let mut cx =
-            Cx { now: self.now, rng: &mut self.rng, settings: &self.settings, room: ROOM, out: &mut out };
+        let mut cx = Cx {
+            now: self.now,
+            rng: &mut self.rng,
+            settings: &self.settings,
+            room: ROOM,
+            meeting_id: Some(MEETING),
+            out: &mut out,
+        };
         act(&mut self.focus, &mut cx);
         for out in out {
             match out {
