@@ -22,7 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // roles
     ("router", &["service", "journal", "placement", "xmpp"]),
     ("shard", &["service", "journal", "meeting", "placement", "xmpp", "colibri"]),
-    ("bridge", &["service", "sfu", "xmpp", "colibri"]),
+    ("bridge", &["service", "journal", "sfu", "xmpp", "colibri"]),
     // the binary, and the workshop
     // it hands the machine's settings to the shard and its summaries to operators
     ("althing", &["service", "journal", "router", "shard", "bridge", "meeting"]),

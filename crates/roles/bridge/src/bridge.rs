@@ -1,5 +1,7 @@
 //! What the parts of a running bridge share.
 
+use std::collections::BTreeMap;
+
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -12,7 +14,8 @@ use crate::vitals::Vitals;
 pub(crate) struct Bridge {
     config: Config,
     doors: Doors,
-    signalling: watch::Sender<Signalling>,
+    /// by the shards' names
+    signalling: watch::Sender<BTreeMap<String, Signalling>>,
     draining: watch::Sender<bool>,
     vitals: watch::Sender<Vitals>,
     stop: CancellationToken,
@@ -43,12 +46,23 @@ impl Bridge {
         &self.stop
     }
 
-    pub(crate) fn note(&self, state: Signalling) {
-        self.signalling.send_if_modified(|known| std::mem::replace(known, state) != state);
+    /// How far it is with a shard.
+    pub(crate) fn note(&self, shard: &str, state: Signalling) {
+        self.signalling.send_if_modified(|known| known.insert(shard.to_owned(), state) != Some(state));
     }
 
-    pub(crate) fn signalling(&self) -> watch::Receiver<Signalling> {
+    /// The shard is not tried any more.
+    pub(crate) fn forget(&self, shard: &str) {
+        self.signalling.send_if_modified(|known| known.remove(shard).is_some());
+    }
+
+    pub(crate) fn signalling(&self) -> watch::Receiver<BTreeMap<String, Signalling>> {
         self.signalling.subscribe()
+    }
+
+    /// How many shards' breweries it is in.
+    pub(crate) fn shards_entered(&self) -> usize {
+        self.signalling.borrow().values().filter(|state| **state == Signalling::Entered).count()
     }
 
     pub(crate) fn drain(&self, draining: bool) {

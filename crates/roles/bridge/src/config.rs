@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
+use journal::Registry;
 use xmpp::jid::BareJid;
 
 /// Checked by [`crate::start`]; passed by value.
@@ -10,8 +12,8 @@ use xmpp::jid::BareJid;
 pub struct Config {
     /// the bridge's nick in the brewery and its name in WebSocket URLs: `bridge-1`
     pub id: String,
-    /// the shard's c2s listener for TCP
-    pub xmpp: SocketAddr,
+    /// whom the bridge works for: it logs in to each of them
+    pub shards: Shards,
     /// the domain of the bridges' account: `auth.meet.example`
     pub domain: String,
     pub user: String,
@@ -26,6 +28,8 @@ pub struct Config {
     pub advertise: Vec<IpAddr>,
     /// where `/colibri-ws/` is served
     pub http: SocketAddr,
+    /// the operators' port of this node, for the registry
+    pub admin: Option<SocketAddr>,
     /// `wss://meet.example/colibri-ws/bridge-1`; `None`: clients get no WebSocket and use the data channel
     pub websocket_base: Option<String>,
     /// media threads; 0: one for each core
@@ -33,6 +37,14 @@ pub struct Config {
     /// where the bridge stands, for the choice of a bridge near a participant
     pub region: Option<String>,
     pub stress: Stress,
+}
+
+/// Where the bridge finds its shards' c2s listeners for TCP.
+#[derive(Clone)]
+pub enum Shards {
+    Fixed(Vec<SocketAddr>),
+    /// those that say so there; the bridge says there that it is there
+    Registry(Arc<dyn Registry>),
 }
 
 /// What counts as full load: the stress level is the measured value over this one.
@@ -51,11 +63,11 @@ impl Default for Stress {
 }
 
 impl Config {
-    /// The least that must be said; everything else has its default.
-    pub fn new(id: &str, xmpp: SocketAddr, domain: &str, password: &str, brewery: BareJid) -> Self {
+    /// The least that must be said; everything else has its default. `shard`: the only one, for now.
+    pub fn new(id: &str, shard: SocketAddr, domain: &str, password: &str, brewery: BareJid) -> Self {
         Self {
             id: id.to_owned(),
-            xmpp,
+            shards: Shards::Fixed(vec![shard]),
             domain: domain.to_owned(),
             user: "jvb".to_owned(),
             password: password.to_owned(),
@@ -64,6 +76,7 @@ impl Config {
             media_port: 10_000,
             advertise: Vec::new(),
             http: SocketAddr::from(([127, 0, 0, 1], 0)),
+            admin: None,
             websocket_base: None,
             threads: 0,
             region: None,
@@ -76,13 +89,22 @@ impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
             .field("id", &self.id)
-            .field("xmpp", &self.xmpp)
+            .field("shards", &self.shards)
             .field("brewery", &self.brewery)
             .field("media", &(self.media_bind, self.media_port))
             .field("advertise", &self.advertise)
             .field("http", &self.http)
             .field("threads", &self.threads)
             .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Shards {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(addresses) => f.debug_tuple("Fixed").field(addresses).finish(),
+            Self::Registry(_) => f.write_str("Registry"),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The videobridge role: sockets and threads around the forwarding machine of the crate `sfu`.
 //!
-//! Comes in: RTP, RTCP, STUN and DTLS on one UDP port; colibri2 requests from a focus, through the brewery room of
-//! the shard that the bridge logs in to; bridge channel messages over `/colibri-ws/`. Goes out: the same kinds, and
+//! Comes in: RTP, RTCP, STUN and DTLS on one UDP port; colibri2 requests from focuses, through the brewery rooms
+//! of the shards that the bridge logs in to; bridge channel messages over `/colibri-ws/`. Goes out: the same kinds, and
 //! the bridge's presence in the brewery, which tells focuses that it is there and how hard it works.
 //!
 //! Three kinds of tasks, and queues with limits between them:
@@ -9,15 +9,16 @@
 //! - media threads, one for each core. Each owns one `Sfu`, one socket on the shared port and the conferences
 //!   whose meeting-id falls to it. It takes in what waits (datagrams, requests, messages, its timer), then obeys the
 //!   machine, then sleeps until something rings. A datagram that arrives at another thread's socket is handed over.
-//! - the control stream: XMPP over TCP. It may break and come back; no conference notices.
+//! - the control streams, one to each shard: XMPP over TCP. They may break and come back; no conference notices.
 //! - one task for each bridge channel WebSocket, which moves text between the client and the media thread.
 //!
 //! The shell decides nothing about conferences, endpoints or media: which request is good, who may open a channel,
 //! what is forwarded to whom is the machine's. It refuses to know the focus' meetings, TLS (the router in front of
 //! `/colibri-ws/` has it) and other bridges.
 //!
-//! Read next: `media::worker` (the loop), `signalling::session` (the control stream), then the crate `sfu`.
+//! Read next: `media::worker` (the loop), `signalling::session` (a control stream), then the crate `sfu`.
 
+mod announce;
 mod bridge;
 mod config;
 mod limits;
@@ -27,6 +28,7 @@ mod signalling;
 mod vitals;
 mod websocket;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -39,9 +41,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub use self::config::{Config, Stress};
+pub use self::config::{Config, Shards, Stress};
 pub use self::signalling::Signalling;
 
+use self::announce::Addresses;
 use self::bridge::Bridge;
 use self::limits::HTTP_END_MAX;
 use self::media::Media;
@@ -68,6 +71,7 @@ pub async fn start(config: Config, metrics: &Metrics) -> anyhow::Result<Running>
     let tasks = vec![
         tokio::spawn(signalling::run(bridge.clone())),
         tokio::spawn(vitals::run(bridge.clone())),
+        tokio::spawn(announce::run(bridge.clone(), Addresses { http, media: media.address() })),
         tokio::spawn(serve(listener, app, bridge.stop().clone())),
     ];
     Ok(Running { bridge, media, http, tasks, _end: end })
@@ -116,7 +120,12 @@ pub struct Running {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stats {
     pub media: sfu::Stats,
+    /// the best of all shards
     pub signalling: Signalling,
+    /// shards whose breweries it is in
+    pub shards_entered: usize,
+    /// shards that it knows of
+    pub shards_known: usize,
     pub draining: bool,
     /// what is wrong with the bridge; `None`: nothing
     pub ailment: Option<&'static str>,
@@ -136,17 +145,21 @@ impl Running {
     }
 
     pub fn stats(&self) -> Stats {
+        let shards = self.bridge.signalling().borrow().clone();
         Stats {
             media: self.bridge.doors().posting().stats,
-            signalling: *self.bridge.signalling().borrow(),
+            signalling: best(&shards),
+            shards_entered: self.bridge.shards_entered(),
+            shards_known: shards.len(),
             draining: self.bridge.is_draining(),
             ailment: self.bridge.doors().ailment(Clock.now()),
             stress: self.bridge.vitals().stress,
         }
     }
 
-    /// How far the bridge is with its shard, and when that changes.
-    pub fn signalling(&self) -> watch::Receiver<Signalling> {
+    /// How far the bridge is with each shard that it knows of, by the shards' names (those in the registry, or their
+    /// addresses), and when that changes.
+    pub fn signalling(&self) -> watch::Receiver<BTreeMap<String, Signalling>> {
         self.bridge.signalling()
     }
 
@@ -164,4 +177,9 @@ impl Running {
         }
         self.media.stop().await;
     }
+}
+
+/// The shard where the bridge is farthest.
+fn best(shards: &BTreeMap<String, Signalling>) -> Signalling {
+    shards.values().copied().max().unwrap_or_default()
 }

@@ -54,8 +54,13 @@ pub(crate) const WEBSOCKET_IDLE_MAX: Duration = Duration::from_secs(45);
 /// How long a client may take to read its close frame.
 pub(crate) const WEBSOCKET_CLOSE_MAX: Duration = Duration::from_secs(5);
 
-/// colibri2 requests of one control stream that wait for their answer; beyond it the stream is not read.
+/// Shards that the bridge logs in to at a time.
+pub(crate) const SHARDS_MAX: usize = 64;
+/// colibri2 requests of one control stream that media threads work on.
 pub(crate) const REQUESTS_OUTSTANDING_MAX: usize = 512;
+/// colibri2 requests of one control stream that wait for that: a shard that takes meetings over asks about all of them
+/// at once. Beyond it the stream is not read.
+pub(crate) const REQUESTS_WAITING_MAX: usize = 16_384;
 /// How often presence goes to the brewery when nothing has changed (what a stock bridge does).
 pub(crate) const PRESENCE_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a login, or an entry into the brewery, may take.
@@ -67,14 +72,21 @@ pub(crate) const SILENCE_MAX: Duration = Duration::from_secs(8);
 /// Silence after that ping which ends the stream.
 pub(crate) const PONG_MAX: Duration = Duration::from_secs(5);
 /// Wait before the first attempt to connect again.
-pub(crate) const RETRY_MIN: Duration = Duration::from_millis(250);
-/// Longest wait between attempts: a shard that starts again waits about ten seconds for the bridges of its meetings.
-pub(crate) const RETRY_MAX: Duration = Duration::from_secs(2);
+pub(crate) const RETRY_MIN: Duration = Duration::from_millis(100);
+/// Longest wait between attempts: meetings of a shard that starts again have no control of their media so long.
+pub(crate) const RETRY_MAX: Duration = Duration::from_millis(400);
+/// How long a connection may take to come about: a machine that is down does not even refuse.
+pub(crate) const CONNECT_MAX: Duration = Duration::from_secs(1);
 /// Wait after a refused password: only the operator can help.
 pub(crate) const RETRY_PASSWORD: Duration = Duration::from_secs(30);
 
 /// How long HTTP requests that have begun may take when the bridge ends.
 pub(crate) const HTTP_END_MAX: Duration = Duration::from_secs(1);
+
+/// How often the bridge tells the registry of itself, and how long that, or leaving it, may take.
+pub(crate) const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(2);
+pub(crate) const ANNOUNCE_MAX: Duration = Duration::from_secs(2);
+pub(crate) const WITHDRAW_MAX: Duration = Duration::from_secs(1);
 
 /// How often the load is measured.
 pub(crate) const LOAD_INTERVAL: Duration = Duration::from_secs(5);

@@ -10,7 +10,6 @@ use service::metrics::Metrics;
 
 use crate::bridge::Bridge;
 use crate::media::{Count, Posting};
-use crate::signalling::Signalling;
 
 /// COMPAT: names and meaning as in the stock bridge, for the dashboards that exist. A counter's name ends in
 /// `_total` when shown.
@@ -36,9 +35,7 @@ pub(crate) fn register(metrics: &Metrics, bridge: &Arc<Bridge>) {
     gauge("healthy", "Whether all media threads are well", |b| {
         f64::from(b.doors().ailment(Clock.now()).is_none())
     });
-    gauge("mucs_joined", "Breweries the bridge is in", |b| {
-        f64::from(*b.signalling().borrow() == Signalling::Entered)
-    });
+    gauge("mucs_joined", "Breweries the bridge is in", |b| b.shards_entered() as f64);
     gauge("cpu_usage", "Share of all cores that this process uses", |b| b.vitals().cpu.unwrap_or(0.0));
     for (name, help, read) in COUNTERS {
         metrics.register(&format!("jitsi_jvb_{name}"), help, Reading::counter(bridge, *read));

@@ -75,7 +75,13 @@ impl Door {
         (Self { focus, sockets, bell, board }, Queues { focus: focus_out, sockets: sockets_out })
     }
 
-    /// For requests and the end. Does not wait. `false`: the thread has too much to do, or has ended.
+    /// For requests. Waits while the thread has too much to do.
+    pub(crate) async fn room(&self) -> Result<Room, Ended> {
+        let place = self.focus.clone().reserve_owned().await.map_err(|_| Ended)?;
+        Ok(Room { place, bell: self.bell.clone() })
+    }
+
+    /// For the end. Does not wait. `false`: the thread has too much to do, or has ended.
     pub(crate) fn ask(&self, command: Command) -> bool {
         let taken = self.focus.try_send(command).is_ok();
         self.bell.ring();
@@ -98,6 +104,20 @@ impl Door {
 
     pub(crate) fn board(&self) -> &Board {
         &self.board
+    }
+}
+
+/// Room for one request, kept free for its holder.
+#[derive(Debug)]
+pub(crate) struct Room {
+    place: mpsc::OwnedPermit<Command>,
+    bell: Arc<Bell>,
+}
+
+impl Room {
+    pub(crate) fn ask(self, command: Command) {
+        self.place.send(command);
+        self.bell.ring();
     }
 }
 

@@ -20,7 +20,7 @@ use anyhow::Context as _;
 use rand::RngExt as _;
 use service::clock::Clock;
 
-pub(crate) use self::door::{Answer, Command, Door, Posting};
+pub(crate) use self::door::{Answer, Command, Door, Ended, Posting, Room};
 pub(crate) use self::outbox::{Frame, Frames, outbox};
 pub(crate) use self::tally::Count;
 

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::net::SocketAddr;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use sasl::common::Credentials;
 use tokio::io::BufStream;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_xmpp::error::AuthError;
 use tokio_xmpp::parsers::sasl::DefinedCondition;
 use tokio_xmpp::xmlstream::{
@@ -15,7 +17,7 @@ use tokio_xmpp::xmlstream::{
 use xmpp::{Element, elem, ns};
 
 use crate::config::Config;
-use crate::limits::{PONG_MAX, SILENCE_MAX};
+use crate::limits::{CONNECT_MAX, PONG_MAX, SILENCE_MAX};
 
 type Tcp = BufStream<TcpStream>;
 
@@ -58,9 +60,10 @@ impl From<tokio_xmpp::Error> for LoginError {
     }
 }
 
-/// Logs in as `user@domain/id`.
-pub(super) async fn log_in(config: &Config) -> Result<Stream, LoginError> {
-    let tcp = TcpStream::connect(config.xmpp).await.map_err(LoginError::Unreachable)?;
+/// Logs in to a shard as `user@domain/id`.
+pub(super) async fn log_in(config: &Config, shard: SocketAddr) -> Result<Stream, LoginError> {
+    let tcp = timeout(CONNECT_MAX, TcpStream::connect(shard)).await.map_err(io::Error::from).flatten();
+    let tcp = tcp.map_err(LoginError::Unreachable)?;
     tcp.set_nodelay(true).map_err(LoginError::Unreachable)?;
     let timeouts = Timeouts { read_timeout: SILENCE_MAX, response_timeout: PONG_MAX };
     let pending = initiate_stream(BufStream::new(tcp), ns::CLIENT, header(config), timeouts)

@@ -1,6 +1,6 @@
 //! One stay in the brewery: from the entry to the end of the stream.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -16,14 +16,18 @@ use super::brewery::{self, Condition, Stay};
 use super::iq::{self, Asked};
 use super::login::{LoginError, Stream};
 use crate::bridge::Bridge;
-use crate::limits::{FAREWELL_MAX, LOGIN_MAX, PONG_MAX, PRESENCE_INTERVAL, REQUESTS_OUTSTANDING_MAX};
-use crate::media::{Answer, Command};
+use crate::limits::{
+    FAREWELL_MAX, LOGIN_MAX, PONG_MAX, PRESENCE_INTERVAL, REQUESTS_OUTSTANDING_MAX, REQUESTS_WAITING_MAX,
+};
+use crate::media::{self, Answer, Command, Door, Room};
 
 /// Why a stay is over.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Ended {
     #[error("the bridge ends")]
     Told,
+    #[error("the shard is elsewhere now, or was started anew")]
+    Moved,
     #[error(transparent)]
     Login(#[from] LoginError),
     #[error("the brewery does not take the bridge in: {0}")]
@@ -37,6 +41,8 @@ pub(super) enum Ended {
 /// A logged-in stream and what waits for an answer on it.
 pub(super) struct Session<'a> {
     bridge: &'a Bridge,
+    /// whose stream it is
+    shard: &'a str,
     stream: Stream,
     entered: bool,
     answers: mpsc::Receiver<Answer>,
@@ -44,12 +50,31 @@ pub(super) struct Session<'a> {
     /// the heads of the requests that media threads are working on, by ticket
     heads: BTreeMap<u64, Element>,
     tickets: u64,
+    /// requests that no media thread has yet
+    waiting: VecDeque<Waiting>,
+}
+
+struct Waiting {
+    door: Door,
+    command: Command,
+    ticket: u64,
+    head: Element,
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(bridge: &'a Bridge, stream: Stream) -> Self {
+    pub(super) fn new(bridge: &'a Bridge, shard: &'a str, stream: Stream) -> Self {
         let (answers_in, answers) = mpsc::channel(REQUESTS_OUTSTANDING_MAX);
-        Self { bridge, stream, entered: false, answers, answers_in, heads: BTreeMap::new(), tickets: 0 }
+        Self {
+            bridge,
+            shard,
+            stream,
+            entered: false,
+            answers,
+            answers_in,
+            heads: BTreeMap::new(),
+            tickets: 0,
+            waiting: VecDeque::new(),
+        }
     }
 
     /// Enters the brewery and serves until something ends it.
@@ -63,11 +88,13 @@ impl<'a> Session<'a> {
         tokio::pin!(patience);
         let mut result = self.tell_presence(true).await;
         while result.is_ok() {
-            let may_read = self.heads.len() < REQUESTS_OUTSTANDING_MAX;
+            let may_read = self.waiting.len() < REQUESTS_WAITING_MAX;
+            let may_ask = self.heads.len() < REQUESTS_OUTSTANDING_MAX;
             result = tokio::select! {
                 () = stop.cancelled() => Err(self.say_goodbye().await),
                 item = self.stream.next(), if may_read => self.read(item).await,
                 Some(answer) = self.answers.recv() => self.answer(answer).await,
+                taken = room(&self.waiting), if may_ask && !self.waiting.is_empty() => self.hand_over(taken).await,
                 _ = tick.tick() => self.tell_presence(false).await,
                 Ok(()) = draining.changed() => self.tell_presence(false).await,
                 () = &mut patience, if !self.entered => Err(Ended::Refused("it does not answer".to_owned())),
@@ -113,10 +140,10 @@ impl<'a> Session<'a> {
         match brewery::stay(self.bridge.config(), stanza) {
             Some(Stay::Entered) => {
                 if !self.entered {
-                    tracing::info!(brewery = %self.bridge.config().brewery, "the bridge is in the brewery");
+                    tracing::info!(shard = self.shard, "the bridge is in the brewery");
                 }
                 self.entered = true;
-                self.bridge.note(Signalling::Entered);
+                self.bridge.note(self.shard, Signalling::Entered);
                 Ok(())
             }
             Some(Stay::Refused(reason)) if self.entered => Err(Ended::Expelled(reason)),
@@ -128,20 +155,16 @@ impl<'a> Session<'a> {
     async fn request(&mut self, iq: &Element) -> Result<(), Ended> {
         match iq::read(iq) {
             Asked::Modify(request) => {
-                let door = self.bridge.doors().of_meeting(&request.meeting_id);
                 self.tickets += 1;
+                let door = self.bridge.doors().of_meeting(&request.meeting_id).clone();
                 let command = Command::Request {
                     ticket: self.tickets,
                     request: Box::new(request),
                     answers: self.answers_in.clone(),
                 };
-                if door.ask(command) {
-                    self.heads.insert(self.tickets, iq::head(iq));
-                    return Ok(());
-                }
-                let text = "the media thread of this conference takes no requests";
-                let refusal = colibri::Refusal::new(colibri::Condition::InternalServerError, text);
-                self.say(&iq::modified(iq, Err(refusal))).await
+                let head = iq::head(iq);
+                self.waiting.push_back(Waiting { door, command, ticket: self.tickets, head });
+                Ok(())
             }
             Asked::Health => {
                 let answer = iq::health(iq, self.bridge.doors().ailment(Clock.now()));
@@ -149,6 +172,23 @@ impl<'a> Session<'a> {
             }
             Asked::Answered(answer) => self.say(&answer).await,
             Asked::Nothing => Ok(()),
+        }
+    }
+
+    /// The request that has waited longest goes to its media thread, which has room for it, or has ended.
+    async fn hand_over(&mut self, room: Result<Room, media::Ended>) -> Result<(), Ended> {
+        let Some(Waiting { command, ticket, head, .. }) = self.waiting.pop_front() else { return Ok(()) };
+        match room {
+            Ok(room) => {
+                room.ask(command);
+                self.heads.insert(ticket, head);
+                Ok(())
+            }
+            Err(media::Ended) => {
+                let text = "the media thread of this conference takes no requests";
+                let refusal = colibri::Refusal::new(colibri::Condition::InternalServerError, text);
+                self.say(&iq::modified(&head, Err(refusal))).await
+            }
         }
     }
 
@@ -203,5 +243,13 @@ impl<'a> Session<'a> {
             let _ = timeout(FAREWELL_MAX, self.stream.shutdown()).await;
         }
         Ended::Told
+    }
+}
+
+/// Until the media thread of the request that has waited longest has room for it.
+async fn room(waiting: &VecDeque<Waiting>) -> Result<Room, media::Ended> {
+    match waiting.front() {
+        Some(first) => first.door.room().await,
+        None => std::future::pending().await,
     }
 }

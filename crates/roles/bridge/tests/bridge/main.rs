@@ -8,11 +8,12 @@ mod measure;
 mod media;
 mod meeting;
 mod shard;
+mod shards;
 mod signalling;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use bridge::{Config, Running, Signalling};
+use bridge::{Config, Running, Shards, Signalling};
 use colibri::{ConferenceModified, ConferenceModify, Endpoint, Transport};
 use service::metrics::Metrics;
 use xmpp::Element;
@@ -26,8 +27,13 @@ async fn bridge_of(shard: &Shard) -> Running {
 }
 
 async fn bridge_with(shard: &Shard, metrics: &Metrics, threads: usize) -> Running {
-    let mut config =
-        Config::new("bridge-1", shard.address(), DOMAIN, PASSWORD, BareJid::new(BREWERY).unwrap());
+    bridge_for(Shards::Fixed(vec![shard.address()]), metrics, threads).await
+}
+
+async fn bridge_for(shards: Shards, metrics: &Metrics, threads: usize) -> Running {
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
+    let mut config = Config::new("bridge-1", nowhere, DOMAIN, PASSWORD, BareJid::new(BREWERY).unwrap());
+    config.shards = shards;
     config.media_bind = IpAddr::from([127, 0, 0, 1]);
     config.media_port = 0;
     config.threads = threads;
@@ -36,9 +42,12 @@ async fn bridge_with(shard: &Shard, metrics: &Metrics, threads: usize) -> Runnin
     bridge::start(config, metrics).await.unwrap()
 }
 
+/// Waits until the bridge is so far with all the shards that it knows of.
 async fn state(running: &Running, wanted: Signalling) {
     let mut states = running.signalling();
-    within("a state", states.wait_for(|state| *state == wanted)).await.unwrap();
+    let reached =
+        states.wait_for(|states| !states.is_empty() && states.values().all(|state| *state == wanted));
+    within("a state", reached).await.unwrap();
 }
 
 /// A request for one conference.

@@ -33,6 +33,11 @@ impl Shard {
         self.listener.local_addr().unwrap()
     }
 
+    /// A shard where another one was.
+    pub(crate) async fn at(address: SocketAddr) -> Self {
+        Self { listener: TcpListener::bind(address).await.unwrap() }
+    }
+
     /// The next connection, whatever it wants.
     pub(crate) async fn connection(&self) -> TcpStream {
         within("a connection", self.listener.accept()).await.unwrap().0
