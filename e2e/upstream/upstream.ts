@@ -15,6 +15,9 @@ export interface Overrides {
   bridgeChannel?: { preferSctp: boolean };
 }
 
+/** Two of them talk directly, without a STUN server. */
+export const P2P: Overrides = { p2p: { enabled: true, stunServers: [] } };
+
 /** The part of window.client (page.js) that is read from outside. */
 interface Client {
   state: string;
@@ -63,6 +66,11 @@ export class Upstream implements Occupant {
       if (client.errors.length > 0) throw new Hopeless(client.errors.join('; '));
       return client.state === state;
     });
+  }
+
+  /** Waits until its media go directly to the other client, or to the bridge again. */
+  async isDirect(direct: boolean): Promise<void> {
+    await until(`${this.name} is ${direct ? 'in' : 'out of'} a direct session`, async () => (await this.client()).p2p === direct);
   }
 
   /** Waits until the room has exactly these others. */
