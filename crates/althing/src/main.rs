@@ -1,6 +1,8 @@
 //! The binary: arguments, which roles run here, and the operator's hand.
 //!
-//! - `althing up` runs everything for one machine in one process (`up`);
+//! - `althing up` runs everything for one machine in one process (`up`), or as a cluster of child processes that it
+//!   looks after (`supervise`);
+//! - `althing router`, `shard` and `bridge` are one role of a cluster in one process (`node`);
 //! - `althing ctl` asks a running one about its nodes and meetings, over the admin API (`ctl`), and tells it to hand
 //!   over;
 //! - `althing config` prints the reference configuration.
@@ -14,6 +16,7 @@ mod ctl;
 mod flags;
 mod keep;
 mod life;
+mod node;
 mod open_files;
 mod parts;
 mod presence;
@@ -38,6 +41,12 @@ struct Arguments {
 enum Verb {
     /// Run everything for one machine: web client, router, shard and bridge
     Up(Box<flags::Up>),
+    /// Run one router of a cluster
+    Router(Box<flags::Router>),
+    /// Run one shard of a cluster
+    Shard(Box<flags::Shard>),
+    /// Run one bridge of a cluster
+    Bridge(Box<flags::Bridge>),
     /// Ask a running server about its nodes and meetings
     Ctl(flags::Ctl),
     /// Run a program until standard input ends
@@ -50,6 +59,9 @@ enum Verb {
 fn main() -> ExitCode {
     let done = match Arguments::parse().verb {
         Verb::Up(flags) => up::run(&flags),
+        Verb::Router(flags) => node::router(&flags),
+        Verb::Shard(flags) => node::shard(&flags),
+        Verb::Bridge(flags) => node::bridge(&flags),
         Verb::Ctl(flags) => ctl::run(&flags),
         Verb::Keep(flags) => keep::run(&flags),
         Verb::Config => print::text(service::config::REFERENCE),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::Context as _;
+use bridge::Shards;
 use meeting::{ExternalService, Settings};
 use router::{Site, Upstreams};
 use service::config::Config;
@@ -54,17 +55,11 @@ fn settings(config: &Config) -> Settings {
     }
 }
 
-pub(crate) fn bridge(
-    config: &Config,
-    password: &str,
-    mut xmpp: SocketAddr,
-) -> anyhow::Result<bridge::Config> {
-    if xmpp.ip().is_unspecified() {
-        xmpp.set_ip(PRIVATE.ip());
-    }
+pub(crate) fn bridge(config: &Config, password: &str, shards: Shards) -> anyhow::Result<bridge::Config> {
     let brewery = config.xmpp.brewery.parse().context("xmpp.brewery is no address of a room")?;
     let mut bridge =
-        bridge::Config::new(&config.bridge.id, xmpp, &config.xmpp.auth_domain, password, brewery);
+        bridge::Config::new(&config.bridge.id, PRIVATE, &config.xmpp.auth_domain, password, brewery);
+    bridge.shards = shards;
     bridge.user.clone_from(&config.bridge.user);
     bridge.media_bind = config.bridge.media_address;
     bridge.media_port = config.media_port;
@@ -77,6 +72,14 @@ pub(crate) fn bridge(
     bridge.threads = config.bridge.threads;
     bridge.region.clone_from(&config.region);
     Ok(bridge)
+}
+
+/// The only shard, in this process.
+pub(crate) fn this_shard(mut xmpp: SocketAddr) -> Shards {
+    if xmpp.ip().is_unspecified() {
+        xmpp.set_ip(PRIVATE.ip());
+    }
+    Shards::Fixed(vec![xmpp])
 }
 
 pub(crate) fn upstreams(config: &Config, shard: SocketAddr, bridge: SocketAddr) -> Upstreams {
@@ -125,17 +128,18 @@ mod tests {
         let config =
             config(&[("JVB_AUTH_USER", "video"), ("XMPP_INTERNAL_MUC_DOMAIN", "internal-muc.meet.jitsi")]);
         let shard = shard(&config, "secret");
-        let bridge = bridge(&config, "secret", "0.0.0.0:5222".parse().unwrap()).unwrap();
+        let bridge = bridge(&config, "secret", this_shard("0.0.0.0:5222".parse().unwrap())).unwrap();
         assert_eq!(shard.accounts, [("video".to_owned(), "secret".to_owned())]);
         assert_eq!((bridge.user.as_str(), bridge.password.as_str()), ("video", "secret"));
         assert_eq!(bridge.domain, shard.settings.auth_domain);
         assert_eq!(bridge.brewery.to_string(), shard.brewery);
-        assert_eq!(bridge.xmpp, "127.0.0.1:5222".parse().unwrap());
+        let Shards::Fixed(shards) = bridge.shards else { panic!("one process has one shard") };
+        assert_eq!(shards, ["127.0.0.1:5222".parse().unwrap()]);
     }
 
     #[test]
     fn a_bridge_names_its_websocket_where_the_public_address_is_known() {
-        let base = |config: &Config| bridge(config, "", PRIVATE).unwrap().websocket_base;
+        let base = |config: &Config| bridge(config, "", this_shard(PRIVATE)).unwrap().websocket_base;
         assert_eq!(base(&config(&[])), None);
         let known = config(&[("PUBLIC_URL", "https://meet.example"), ("JVB_INSTANCE_ID", "b7")]);
         assert_eq!(base(&known).as_deref(), Some("wss://meet.example/colibri-ws/b7"));

@@ -1,11 +1,15 @@
 //! The binary as an operator meets it: real processes on ports that the kernel chooses.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the finding")]
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+mod support;
+
+use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+use support::{althing, check_fails, command, get, path, printed, say};
 
 #[test]
 fn a_meeting_can_begin_where_the_welcome_says() {
@@ -87,8 +91,31 @@ fn what_keeps_it_from_starting_is_told() {
     check_fails(&up(&other, &server.web, free), &[&server.web, "--http"]);
     check_fails(&up(&other, free, &server.admin), &[&server.admin, "--admin"]);
     check_fails(&up(&other, "8000", free), &["http:", "127.0.0.1:8000", "--http"]);
-    check_fails(&althing(&["up", "--shards", "3"]), &["--shards 3", "clusters"]);
+    check_fails(&althing(&["up", "--shards", "0"]), &["--shards 0", "between 1 and"]);
     check_fails(&althing(&["up", "--config", "/nowhere.toml"]), &["/nowhere.toml"]);
+}
+
+#[test]
+fn one_process_has_nobody_to_hand_anything_to() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path());
+    let ctl = |question: &[&str]| althing(&[&["ctl", "--admin", server.admin.as_str()], question].concat());
+    check_fails(&ctl(&["drain", "shard-1"]), &["one process"]);
+    check_fails(&ctl(&["drain", "shard-9"]), &["no node \"shard-9\""]);
+    assert!(printed(&ctl(&["drain", "shard-1", "--dry-run"])).starts_with("0 meetings"));
+    assert_eq!(printed(&ctl(&["meetings", "--aside"])), "PUT ASIDE\n");
+}
+
+#[test]
+fn a_node_of_a_cluster_says_what_it_lacks() {
+    for role in ["router", "shard", "bridge"] {
+        check_fails(&althing(&[role]), &[role, "needs journal.url"]);
+        let engine = ["--journal", "nats://127.0.0.1:1"];
+        check_fails(&althing(&[&[role], &engine[..]].concat()), &["needs bridge.password"]);
+    }
+    let mut shard = command(&["shard", "--journal", "nats://127.0.0.1:1"]);
+    let shard = shard.env("JVB_AUTH_PASSWORD", "0123").env("DEPLOYMENTINFO_SHARD", "main");
+    check_fails(&shard.output().unwrap(), &["cluster \"althing\"", "nats://127.0.0.1:1"]);
 }
 
 #[test]
@@ -154,29 +181,6 @@ impl Drop for Server {
     }
 }
 
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_althing"));
-    command.args(arguments).stdin(Stdio::null()).env_remove("ALTHING_CONFIG");
-    command
-}
-
-fn althing(arguments: &[&str]) -> Output {
-    command(arguments).output().unwrap()
-}
-
-fn printed(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn check_fails(output: &Output, parts: &[&str]) {
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{error}");
-    for part in parts {
-        assert!(error.contains(part), "{part:?} is not in {error}");
-    }
-}
-
 fn ask_for_focus(web: &str) -> String {
     let body = r#"{"room":"standup@conference.meet.internal","machineUid":"x","properties":{}}"#;
     let head = format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
@@ -184,27 +188,4 @@ fn ask_for_focus(web: &str) -> String {
         "POST /conference-request/v1?room=standup HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{head}\r\n{body}"
     );
     say(web, &request)
-}
-
-fn get(to: &str, path: &str) -> String {
-    say(to, &format!("GET {path} HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n\r\n"))
-}
-
-/// The answer, up to its end or as much as comes with the head of an upgrade.
-fn say(to: &str, request: &str) -> String {
-    let mut stream = TcpStream::connect(to).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    stream.write_all(request.as_bytes()).unwrap();
-    let (mut answer, mut bytes) = (String::new(), [0; 4096]);
-    loop {
-        let read = stream.read(&mut bytes).unwrap();
-        answer.push_str(&String::from_utf8_lossy(&bytes[..read]));
-        if read == 0 || answer.starts_with("HTTP/1.1 101") && answer.contains("\r\n\r\n") {
-            return answer;
-        }
-    }
-}
-
-fn path(path: &Path) -> String {
-    path.display().to_string()
 }

@@ -10,7 +10,7 @@ use clap::Args;
 use service::config::{self, Config, Flags, Sources};
 
 pub(crate) use ctl::{Ctl, Question};
-pub(crate) use node::{Bridge, Router, Shard};
+pub(crate) use node::{Bridge, Life, Router, Shard};
 pub(crate) use up::{Size, Up};
 
 #[derive(Debug, Args)]

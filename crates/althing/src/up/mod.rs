@@ -52,9 +52,10 @@ async fn up(config: Config) -> anyhow::Result<()> {
     let shard = shard::start(parts::shard(&config, &password), Arc::clone(&journal), &metrics)
         .await
         .context("the shard")?;
-    let bridge = bridge::start(parts::bridge(&config, &password, shard.xmpp_addr())?, &metrics)
-        .await
-        .context("the bridge")?;
+    let bridge =
+        bridge::start(parts::bridge(&config, &password, parts::this_shard(shard.xmpp_addr()))?, &metrics)
+            .await
+            .context("the bridge")?;
     let upstreams = parts::upstreams(&config, shard.http_addr(), bridge.http_addr());
     let router = router::start(parts::router(&config, upstreams), &metrics).await?;
 

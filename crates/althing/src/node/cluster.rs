@@ -1,0 +1,211 @@
+//! The cluster as a router's admin port tells it: nodes from the registry, and everything else from the nodes.
+//!
+//! The registry says what a node said of itself last. Whether it lives is asked of its own admin port, within a bounded
+//! time, and who does not answer is named.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::{Method, StatusCode};
+use journal::{Journal, Node, Places, Registry, Role};
+use service::admin::{self, Answer, Fleet, Meeting, MeetingDetail, Meetings, NodeState, Ready, Refused};
+use tokio::task::JoinSet;
+
+use crate::ask::{self, ask, encode};
+use crate::report;
+
+/// For a node to say that it lives.
+const LIFE_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// For a shard to tell its meetings, or to begin what it is told to.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(3);
+
+pub(super) struct Cluster {
+    pub(super) journal: Arc<dyn Journal>,
+    pub(super) registry: Arc<dyn Registry>,
+    pub(super) places: Arc<dyn Places>,
+}
+
+impl Cluster {
+    fn node(&self, id: &str) -> Result<Node, Refused> {
+        let nodes = Arc::clone(&self.registry.nodes().borrow());
+        nodes.get(id).cloned().ok_or_else(|| Refused::Unknown(format!("there is no node {id:?}")))
+    }
+
+    /// The shards with their admin ports, in the order of their ids.
+    fn shards(&self) -> Vec<(String, Option<SocketAddr>)> {
+        let nodes = Arc::clone(&self.registry.nodes().borrow());
+        let shards = nodes.values().filter(|node| node.role == Role::Shard);
+        shards.map(|node| (node.id.clone(), node.admin)).collect()
+    }
+
+    /// Whether a router can do its work: somebody must take the meetings.
+    pub(super) fn ready(self: Arc<Self>) -> Ready {
+        Arc::new(move || match self.shards().is_empty() {
+            true => Err("no shard has announced itself".to_owned()),
+            false => Ok(()),
+        })
+    }
+
+    async fn all_nodes(&self) -> Vec<admin::Node> {
+        let nodes = Arc::clone(&self.registry.nodes().borrow());
+        let mut asked = JoinSet::new();
+        for node in nodes.values().cloned() {
+            asked.spawn(async move {
+                let state = state(&node).await;
+                told(node, state)
+            });
+        }
+        let mut told = asked.join_all().await;
+        told.sort_by(|a, b| a.id.cmp(&b.id));
+        told
+    }
+
+    /// What each shard answers to a question about itself; `None`: nothing, in time.
+    async fn ask_shards(&self, path: &str) -> Vec<(String, Option<ask::Answer>)> {
+        let mut asked = JoinSet::new();
+        for (id, admin) in self.shards() {
+            let path = path.to_owned();
+            asked.spawn(async move {
+                let answer = match admin {
+                    Some(admin) => ask(admin, Method::GET, &path, ANSWER_TIME_MAX).await.ok(),
+                    None => None,
+                };
+                (id, answer)
+            });
+        }
+        let mut answers = asked.join_all().await;
+        answers.sort_by(|a, b| a.0.cmp(&b.0));
+        answers
+    }
+
+    async fn all_meetings(&self) -> Meetings {
+        let mut all = Meetings::default();
+        for (id, answer) in self.ask_shards("/api/v1/meetings").await {
+            let answer = answer.filter(|answer| answer.status == StatusCode::OK);
+            match answer.and_then(|answer| serde_json::from_str::<Vec<Meeting>>(&answer.body).ok()) {
+                Some(meetings) => {
+                    let detail = |meeting| MeetingDetail { meeting, occupants: Vec::new() };
+                    all.meetings.extend(meetings.into_iter().map(detail));
+                }
+                None => all.unanswered.push(id),
+            }
+        }
+        all.meetings.sort_by(|a, b| a.meeting.room.cmp(&b.meeting.room));
+        all
+    }
+
+    async fn one_meeting(&self, room: &str) -> Result<MeetingDetail, Refused> {
+        let mut unanswered = Vec::new();
+        for (id, answer) in self.ask_shards(&format!("/api/v1/meetings/{}", encode(room))).await {
+            match answer {
+                Some(answer) if answer.status == StatusCode::OK => {
+                    if let Ok(detail) = serde_json::from_str(&answer.body) {
+                        return Ok(detail);
+                    }
+                    unanswered.push(id);
+                }
+                Some(_) => {}
+                None => unanswered.push(id),
+            }
+        }
+        if unanswered.is_empty() {
+            return Err(report::no_meeting(room));
+        }
+        let silent = unanswered.join(", ");
+        Err(Refused::Unanswered(format!(
+            "nobody has a meeting in room {room:?}, but {silent} does not answer"
+        )))
+    }
+
+    /// Who has the meeting: its place, or whoever says so.
+    async fn owner(&self, room: &str) -> Result<String, Refused> {
+        match self.places.known(room) {
+            Some(place) => Ok(place.shard),
+            None => Ok(self.one_meeting(room).await?.meeting.shard),
+        }
+    }
+
+    /// Passes an order on to the node that has to do it.
+    async fn order(&self, id: &str, path: &str) -> Result<(), Refused> {
+        let silent = |why: &str| Refused::Unanswered(format!("{id} cannot be told: {why}"));
+        let admin = self.node(id)?.admin.ok_or_else(|| silent("it has no admin port"))?;
+        let answer = ask(admin, Method::POST, path, ANSWER_TIME_MAX).await;
+        let answer = answer.map_err(|error| silent(&format!("{error:#}")))?;
+        match answer.status {
+            status if status.is_success() => Ok(()),
+            StatusCode::NOT_FOUND => Err(Refused::Unknown(answer.sentence())),
+            _ => Err(Refused::Conflict(answer.sentence())),
+        }
+    }
+}
+
+impl Fleet for Cluster {
+    fn nodes(&self) -> Answer<'_, Vec<admin::Node>> {
+        Box::pin(self.all_nodes())
+    }
+
+    fn meetings(&self) -> Answer<'_, Meetings> {
+        Box::pin(self.all_meetings())
+    }
+
+    fn meeting(&self, room: &str) -> Answer<'_, Result<MeetingDetail, Refused>> {
+        let room = room.to_owned();
+        Box::pin(async move { self.one_meeting(&room).await })
+    }
+
+    fn aside(&self) -> Answer<'_, Result<Vec<String>, Refused>> {
+        Box::pin(async { self.journal.aside().await.map_err(|error| Refused::Unanswered(error.to_string())) })
+    }
+
+    fn drain(&self, node: &str) -> Answer<'_, Result<(), Refused>> {
+        let id = node.to_owned();
+        Box::pin(async move { self.order(&id, &format!("/api/v1/nodes/{}/drain", encode(&id))).await })
+    }
+
+    fn move_meeting(&self, room: &str, to: Option<&str>) -> Answer<'_, Result<(), Refused>> {
+        let goal = to.map(|to| format!("?to={}", encode(to))).unwrap_or_default();
+        let (room, to) = (room.to_owned(), to.map(str::to_owned));
+        Box::pin(async move {
+            if let Some(to) = &to
+                && self.node(to)?.role != Role::Shard
+            {
+                return Err(Refused::Conflict(format!("{to} is no shard")));
+            }
+            let owner = self.owner(&room).await?;
+            self.order(&owner, &format!("/api/v1/meetings/{}/move{goal}", encode(&room))).await
+        })
+    }
+}
+
+/// As its own admin port has it.
+async fn state(node: &Node) -> NodeState {
+    let Some(admin) = node.admin else { return NodeState::Down };
+    match ask(admin, Method::GET, "/readyz", LIFE_TIME_MAX).await {
+        Ok(_) if node.draining => NodeState::Draining,
+        Ok(answer) if answer.status.is_success() => NodeState::Ready,
+        Ok(_) | Err(_) => NodeState::Down,
+    }
+}
+
+fn told(node: Node, state: NodeState) -> admin::Node {
+    let (role, address) = match node.role {
+        Role::Router => ("router", node.http),
+        Role::Shard => ("shard", node.http),
+        Role::Bridge => ("bridge", node.media),
+    };
+    admin::Node {
+        id: node.id,
+        role: role.to_owned(),
+        pid: node.pid,
+        // A node that names none is told of as what nobody can reach.
+        address: address.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0))),
+        state,
+        load: (node.load * 1000.0).round() / 1000.0,
+        meetings: node.meetings,
+        participants: node.participants,
+        region: node.region,
+        admin: node.admin,
+    }
+}

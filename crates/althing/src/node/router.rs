@@ -1,0 +1,44 @@
+//! A router as a process of its own. It says in the registry itself that it is there; its admin port answers for the
+//! cluster.
+
+use std::sync::Arc;
+
+use ::router::Upstreams;
+use service::admin::{Door, routes};
+use service::config::Config;
+use service::metrics::Metrics;
+
+use super::cluster::Cluster;
+use super::{Ends, end, engine, say};
+use crate::parts;
+use crate::presence::Presence;
+
+pub(super) async fn run(config: Config, ends: Ends) -> anyhow::Result<()> {
+    let shared = config.as_router()?;
+    let engine = engine::connect(&config, &shared).await?;
+    let metrics = Metrics::new();
+    let door = Door::open(config.admin).await?;
+    let cluster = ::router::Cluster {
+        id: config.router.id.clone(),
+        registry: engine.registry.clone(),
+        places: engine.places.clone(),
+        region: config.region.clone(),
+        admin: Some(door.addr()),
+    };
+    let router = ::router::start(parts::router(&config, Upstreams::Cluster(cluster)), &metrics).await?;
+
+    say(&Presence {
+        id: config.router.id.clone(),
+        pid: std::process::id(),
+        address: router.addr(),
+        admin: Some(door.addr()),
+    })?;
+    let cluster =
+        Arc::new(Cluster { journal: engine.journal, registry: engine.registry, places: engine.places });
+    let admin = door.serve(routes(metrics, cluster.clone().ready(), Some(cluster)), ends.planned.clone());
+
+    ends.wait().await;
+    end(router.shutdown()).await;
+    drop(admin);
+    Ok(())
+}

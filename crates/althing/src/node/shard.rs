@@ -1,0 +1,150 @@
+//! A shard as a process of its own.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Weak};
+
+use journal::{Registry, Role};
+use service::admin::{Answer, Door, MeetingDetail, Node, NodeState, Ready, Refused, routes};
+use service::clock::Clock;
+use service::config::Config;
+use service::metrics::Metrics;
+
+use super::announce::{Announced, announce};
+use super::own::{Alone, Own};
+use super::{Ends, end, engine, say};
+use crate::presence::Presence;
+use crate::{parts, report};
+
+pub(super) async fn run(config: Config, ends: Ends) -> anyhow::Result<()> {
+    let shared = config.as_shard()?;
+    let engine = engine::connect(&config, &shared).await?;
+    let metrics = Metrics::new();
+    let door = Door::open(config.shard.admin).await?;
+    let mut told = parts::shard(&config, &shared.password);
+    told.http = config.shard.http;
+    let shard = Arc::new(::shard::start(told, engine.journal, &metrics).await?);
+
+    let own = Arc::new(This {
+        id: config.shard.id.clone(),
+        region: config.region.clone(),
+        http: shard.http_addr(),
+        admin: door.addr(),
+        connections_max: config.limits.connections,
+        shard: Arc::downgrade(&shard),
+    });
+    say(&Presence {
+        id: own.id.clone(),
+        pid: std::process::id(),
+        address: own.http,
+        admin: Some(own.admin),
+    })?;
+    let announced = announced(&own, engine.registry, shard.xmpp_addr());
+    let ready = Arc::clone(&own).ready();
+    let admin = door.serve(routes(metrics, ready, Some(Arc::new(Alone(own)))), ends.orphaned.clone());
+
+    ends.wait().await;
+    announced.withdraw().await;
+    // Otherwise the admin port is answering about it, and whoever is last lets go of it.
+    drop(admin);
+    if let Some(shard) = Arc::into_inner(shard) {
+        end(shard.shutdown()).await;
+    }
+    Ok(())
+}
+
+fn announced(own: &Arc<This>, registry: Arc<dyn Registry>, xmpp: SocketAddr) -> Announced {
+    let (own, started) = (Arc::clone(own), Clock.millis());
+    announce(registry, &own.id.clone(), move || journal::Node {
+        id: own.id.clone(),
+        role: Role::Shard,
+        pid: std::process::id(),
+        region: own.region.clone(),
+        draining: false,
+        http: Some(own.http),
+        xmpp: Some(xmpp),
+        media: None,
+        admin: Some(own.admin),
+        load: 0.0,
+        meetings: 0,
+        participants: 0,
+        started,
+    })
+}
+
+/// The shard as others ask about it: they must not keep it when the process ends.
+struct This {
+    id: String,
+    region: Option<String>,
+    http: SocketAddr,
+    admin: SocketAddr,
+    connections_max: usize,
+    shard: Weak<::shard::Running>,
+}
+
+impl This {
+    fn running(&self) -> Result<Arc<::shard::Running>, Refused> {
+        self.shard.upgrade().ok_or_else(|| Refused::Conflict(format!("{} is ending", self.id)))
+    }
+
+    /// No engine is asked: an outage of it is not one of the shard.
+    fn ready(self: Arc<Self>) -> Ready {
+        Arc::new(move || match self.running() {
+            Ok(_) => Ok(()),
+            Err(refused) => Err(refused.sentence().to_owned()),
+        })
+    }
+
+    fn alone(&self) -> Refused {
+        Refused::Conflict(format!("{} cannot hand over its meetings in this version", self.id))
+    }
+
+    async fn told(&self) -> Node {
+        let meetings = Own::meetings(self).await;
+        let participants: usize = meetings.iter().map(|detail| detail.meeting.participants).sum();
+        #[expect(clippy::cast_precision_loss, reason = "both are far below 2^52")]
+        let load = participants as f64 / self.connections_max as f64;
+        let state = match self.running() {
+            Ok(_) => NodeState::Ready,
+            Err(_) => NodeState::Down,
+        };
+        Node {
+            id: self.id.clone(),
+            role: "shard".to_owned(),
+            pid: std::process::id(),
+            address: self.http,
+            state,
+            load,
+            meetings: meetings.len(),
+            participants,
+            region: self.region.clone(),
+            admin: Some(self.admin),
+        }
+    }
+}
+
+impl Own for This {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn node(&self) -> Answer<'_, Node> {
+        Box::pin(self.told())
+    }
+
+    fn meetings(&self) -> Answer<'_, Vec<MeetingDetail>> {
+        Box::pin(async {
+            match self.shard.upgrade() {
+                Some(shard) => report::details(&self.id, shard.meetings().await),
+                None => Vec::new(),
+            }
+        })
+    }
+
+    fn drain(&self) -> Result<(), Refused> {
+        Err(self.alone())
+    }
+
+    fn move_meeting(&self, _: &str, _: Option<&str>) -> Answer<'_, Result<(), Refused>> {
+        Box::pin(async { Err(self.alone()) })
+    }
+}
