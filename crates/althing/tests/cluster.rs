@@ -85,10 +85,6 @@ fn a_child_that_cannot_start_ends_the_start_with_its_own_words() {
     let flags = ["up", "--shards", "2", "--data", &data, "--media-port", "0", "--admin", "127.0.0.1:0"];
     let output = althing(&[&flags[..], &["--http", &taken]].concat());
     check_fails(&output, &["router-1 did not start", &taken]);
-    let without = command(&flags).env("PATH", "/nowhere").output().unwrap();
-    if !Path::new("/usr/sbin/nats-server").exists() {
-        check_fails(&without, &["nats-server", "apt-get install -y nats-server", "--journal"]);
-    }
 }
 
 /// A cluster on free ports, ended when it is dropped.

@@ -42,6 +42,6 @@ fn tools() -> Result<()> {
     run(&mut command(
         root(),
         "cargo",
-        &["deny", "--offline", "--log-level", "error", "check", "licenses", "bans", "sources"],
+        &["deny", "--log-level", "error", "check", "licenses", "bans", "sources"],
     ))
 }

@@ -5,7 +5,6 @@
 //! meetings over first. When it was started with `--end-with-input`, the end of standard input ends it too, without that:
 //! whoever started it is gone, and with it most likely the others.
 
-mod announce;
 mod bridge;
 mod cluster;
 mod engine;

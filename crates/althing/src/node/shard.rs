@@ -2,18 +2,22 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
-use journal::{Registry, Role};
 use service::admin::{Answer, Door, MeetingDetail, Node, NodeState, Ready, Refused, routes};
-use service::clock::Clock;
 use service::config::Config;
 use service::metrics::Metrics;
 
-use super::announce::{Announced, announce};
 use super::own::{Alone, Own};
 use super::{Ends, end, engine, say};
 use crate::presence::Presence;
 use crate::{parts, report};
+
+/// For its meetings to be handed over, when it is asked to end.
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// Between two looks at what is left.
+const DRAIN_LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(super) async fn run(config: Config, ends: Ends) -> anyhow::Result<()> {
     let shared = config.as_shard()?;
@@ -22,6 +26,12 @@ pub(super) async fn run(config: Config, ends: Ends) -> anyhow::Result<()> {
     let door = Door::open(config.shard.admin).await?;
     let mut told = parts::shard(&config, &shared.password);
     told.http = config.shard.http;
+    told.cluster = Some(::shard::Cluster {
+        registry: engine.registry,
+        places: engine.places,
+        region: config.region.clone(),
+        admin: Some(door.addr()),
+    });
     let shard = Arc::new(::shard::start(told, engine.journal, &metrics).await?);
 
     let own = Arc::new(This {
@@ -38,12 +48,16 @@ pub(super) async fn run(config: Config, ends: Ends) -> anyhow::Result<()> {
         address: own.http,
         admin: Some(own.admin),
     })?;
-    let announced = announced(&own, engine.registry, shard.xmpp_addr());
     let ready = Arc::clone(&own).ready();
     let admin = door.serve(routes(metrics, ready, Some(Arc::new(Alone(own)))), ends.orphaned.clone());
 
     ends.wait().await;
-    announced.withdraw().await;
+    if ends.planned.is_triggered() {
+        tokio::select! {
+            () = hand_over(&shard) => {}
+            () = ends.orphaned.wait() => {}
+        }
+    }
     // Otherwise the admin port is answering about it, and whoever is last lets go of it.
     drop(admin);
     if let Some(shard) = Arc::into_inner(shard) {
@@ -52,23 +66,18 @@ pub(super) async fn run(config: Config, ends: Ends) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn announced(own: &Arc<This>, registry: Arc<dyn Registry>, xmpp: SocketAddr) -> Announced {
-    let (own, started) = (Arc::clone(own), Clock.millis());
-    announce(registry, &own.id.clone(), move || journal::Node {
-        id: own.id.clone(),
-        role: Role::Shard,
-        pid: std::process::id(),
-        region: own.region.clone(),
-        draining: false,
-        http: Some(own.http),
-        xmpp: Some(xmpp),
-        media: None,
-        admin: Some(own.admin),
-        load: 0.0,
-        meetings: 0,
-        participants: 0,
-        started,
-    })
+/// The others take its meetings; what they do not take stays in the journal, for whoever comes.
+async fn hand_over(shard: &::shard::Running) {
+    shard.drain();
+    let empty = async {
+        while !shard.meetings().await.is_empty() {
+            tokio::time::sleep(DRAIN_LOOK_INTERVAL).await;
+        }
+    };
+    if tokio::time::timeout(DRAIN_TIME_MAX, empty).await.is_err() {
+        let left = shard.meetings().await.len();
+        tracing::warn!(left, "not every meeting was handed over in time; the journal has them");
+    }
 }
 
 /// The shard as others ask about it: they must not keep it when the process ends.
@@ -89,13 +98,10 @@ impl This {
     /// No engine is asked: an outage of it is not one of the shard.
     fn ready(self: Arc<Self>) -> Ready {
         Arc::new(move || match self.running() {
+            Ok(shard) if shard.is_draining() => Err(format!("{} is draining", self.id)),
             Ok(_) => Ok(()),
             Err(refused) => Err(refused.sentence().to_owned()),
         })
-    }
-
-    fn alone(&self) -> Refused {
-        Refused::Conflict(format!("{} cannot hand over its meetings in this version", self.id))
     }
 
     async fn told(&self) -> Node {
@@ -104,6 +110,7 @@ impl This {
         #[expect(clippy::cast_precision_loss, reason = "both are far below 2^52")]
         let load = participants as f64 / self.connections_max as f64;
         let state = match self.running() {
+            Ok(shard) if shard.is_draining() => NodeState::Draining,
             Ok(_) => NodeState::Ready,
             Err(_) => NodeState::Down,
         };
@@ -141,10 +148,15 @@ impl Own for This {
     }
 
     fn drain(&self) -> Result<(), Refused> {
-        Err(self.alone())
+        self.running()?.drain();
+        Ok(())
     }
 
-    fn move_meeting(&self, _: &str, _: Option<&str>) -> Answer<'_, Result<(), Refused>> {
-        Box::pin(async { Err(self.alone()) })
+    fn move_meeting(&self, room: &str, to: Option<&str>) -> Answer<'_, Result<(), Refused>> {
+        let (room, to) = (room.to_owned(), to.map(str::to_owned));
+        Box::pin(async move {
+            let moved = self.running()?.move_meeting(&room, to.as_deref()).await;
+            moved.map(drop).map_err(|error| Refused::Conflict(error.to_string()))
+        })
     }
 }

@@ -11,9 +11,12 @@
 //! Each record and each snapshot carries a checksum over its bytes, its meeting and its position. A damaged one is
 //! named with [`Error::Damaged`]; nothing is skipped and nothing guessed.
 //!
-//! Two engines stand behind the trait: [`Memory`], with faults on request, for tests and simulation; [`Redb`], one
-//! file for one machine, with one writer thread that commits all that waits in one transaction. Both pass the same
-//! suite (`contract.rs`).
+//! Three engines stand behind the trait: [`Memory`], with faults on request, for tests and simulation; [`Redb`], one
+//! file for one machine, with one writer thread that commits all that waits in one transaction; [`Nats`], JetStream, for
+//! many machines. All pass the same suite (`contract`).
+//!
+//! In a cluster the engine also has the [`Registry`], in which nodes find each other, and the [`Places`]: which shard is
+//! to run which meeting. Memory and NATS are engines of that kind.
 //!
 //! It refuses to know what a record means, who writes it and when a snapshot is due.
 
@@ -45,9 +48,10 @@ pub type Position = u64;
 
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
-/// One engine behind which meetings are kept. Implementations: memory (tests), redb (one machine).
+/// One engine behind which meetings are kept.
 pub trait Journal: Send + Sync + 'static {
-    /// Appends `records` at `expected`, all or none; resolves when they are durable.
+    /// Appends `records` at `expected`; resolves when all of them are durable. A refusal leaves none of them; where the
+    /// engine fails in between, the first ones may be there (NATS, if they do not fit into one message).
     ///
     /// After [`Error::Unavailable`] or [`Error::Full`] they may have become durable or not: a repetition that meets
     /// [`Error::WrongPosition`] has to read what stands there before it calls itself fenced.

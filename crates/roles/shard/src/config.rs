@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::cluster::Cluster;
 use crate::limits;
 
 /// See the fields; [`Config::for_domain`] has the defaults.
@@ -19,6 +20,8 @@ pub struct Config {
     pub accounts: Vec<(String, String)>,
     /// bare JID of the bridges' room, e.g. `jvbbrewery@internal.auth.meet.example`
     pub brewery: String,
+    /// the other shards; `None`: it stands alone, and every meeting of the journal is its own
+    pub cluster: Option<Cluster>,
     pub limits: Limits,
 }
 
@@ -89,6 +92,7 @@ impl Config {
             xmpp: loopback,
             accounts: Vec::new(),
             brewery: format!("jvbbrewery@internal.auth.{domain}"),
+            cluster: None,
             limits: Limits::default(),
         }
     }

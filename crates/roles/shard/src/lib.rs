@@ -22,6 +22,7 @@
 //! It refuses to know what a stanza means, who is in a room, and how media flows.
 
 mod brewery;
+mod cluster;
 mod config;
 mod fleet;
 pub mod limits;
@@ -43,11 +44,13 @@ use meeting::Summary;
 use placement::Bridge;
 use service::metrics::Metrics;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use xmpp::c2s::Accounts;
 use xmpp::jid::BareJid;
 
+pub use cluster::{Cluster, Handover};
 pub use config::{Config, Ingress, Limits};
 
 use fleet::Fleet;
@@ -68,7 +71,9 @@ struct Shard {
     connections: AtomicU64,
     /// for sockets that negotiate
     negotiations: Negotiations,
-    /// no new work; meetings are written down and let go of
+    /// its meetings go to others, and no new ones begin here
+    draining: watch::Sender<bool>,
+    /// it ends as planned: meetings are written down and let go of
     drain: CancellationToken,
     /// everything ends at once
     stop: CancellationToken,
@@ -113,6 +118,7 @@ pub async fn start(config: Config, journal: Arc<dyn Journal>, metrics: &Metrics)
         meetings: Meetings::default(),
         counts,
         connections: AtomicU64::new(1),
+        draining: watch::Sender::new(false),
         drain: CancellationToken::new(),
         stop: stop.clone(),
         tasks: TaskTracker::new(),
@@ -121,12 +127,23 @@ pub async fn start(config: Config, journal: Arc<dyn Journal>, metrics: &Metrics)
     replay(&shard).await?;
     tokio::spawn(fleet::listen(streams, door));
     shard.tasks.spawn(web::listen(Arc::clone(&shard), web, web::routes(Arc::clone(&shard))));
+    if let Some(cluster) = shard.config.cluster.clone() {
+        shard.tasks.spawn(cluster::watch(Arc::clone(&shard), cluster.clone()));
+        shard.tasks.spawn(cluster::announce(Arc::clone(&shard), cluster, http, xmpp));
+    }
     Ok(running)
 }
 
 /// Starts every meeting that the journal has, and waits until each can take up its streams, or takes too long.
 async fn replay(shard: &Arc<Shard>) -> anyhow::Result<()> {
-    let rooms = shard.journal.meetings().await.context("the journal cannot tell its meetings")?;
+    let rooms = match &shard.config.cluster {
+        None => shard.journal.meetings().await.context("the journal cannot tell its meetings")?,
+        // the others have theirs
+        Some(cluster) => {
+            let own = cluster.places.known_of(&shard.config.name);
+            own.into_iter().map(|(room, _)| room).collect()
+        }
+    };
     let mut opening = Vec::with_capacity(rooms.len());
     for room in &rooms {
         let replay = shard.meetings.replay(shard, room);
@@ -135,7 +152,9 @@ async fn replay(shard: &Arc<Shard>) -> anyhow::Result<()> {
     for (room, opened) in rooms.iter().zip(opening) {
         match tokio::time::timeout(MEETING_ANSWER_TIME, opened).await {
             // nothing of it was touched; without it the room would stay closed
-            Ok(Ok(Err(refusal @ Refusal::Format { .. }))) => return Err(refusal.into()),
+            Ok(Ok(Err(refusal @ Refusal::Format { .. }))) if shard.config.cluster.is_none() => {
+                return Err(refusal.into());
+            }
             // any other refusal was told by the meeting's task
             Ok(_) => {}
             Err(_) => tracing::warn!(room, "a meeting is not replayed yet; the others do not wait for it"),
@@ -155,6 +174,12 @@ async fn listener(address: SocketAddr, purpose: &str) -> anyhow::Result<TcpListe
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Shard {
+    fn is_draining(&self) -> bool {
+        *self.draining.borrow()
+    }
 }
 
 impl Running {
@@ -177,6 +202,32 @@ impl Running {
     /// The bridges in the brewery, in the order of their names.
     pub fn bridges(&self) -> Vec<Bridge> {
         self.shard.fleet.bridges()
+    }
+
+    /// Gives every meeting to other shards and takes no new ones; it is done when [`Running::meetings`] is empty. What
+    /// nobody takes stays. A shard that stands alone only says of itself that it drains.
+    pub fn drain(&self) {
+        self.shard.draining.send_replace(true);
+        let shard = Arc::clone(&self.shard);
+        self.shard.tasks.spawn(async move {
+            tokio::select! {
+                () = shard.stop.cancelled() => {}
+                () = shard.drain.cancelled() => {}
+                () = cluster::hand_over_all(&shard) => {}
+            }
+        });
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.shard.is_draining()
+    }
+
+    /// Gives one meeting to the shard `to`, or to the one with the least to do, and tells which that is.
+    ///
+    /// # Errors
+    /// It is not here, or nobody takes it.
+    pub async fn move_meeting(&self, room: &str, to: Option<&str>) -> Result<String, Handover> {
+        cluster::hand_over(&self.shard, room, to).await
     }
 
     /// Ends as planned: sockets are let go of without a word, so that their clients take up their streams elsewhere or

@@ -48,6 +48,18 @@ pub const CLOSE_TIME: Duration = Duration::from_secs(2);
 pub const PING_AFTER: Duration = Duration::from_secs(20);
 pub const SILENCE_MAX: Duration = Duration::from_secs(60);
 
+/// How often a meeting is replayed because its former owner has written meanwhile.
+pub const TAKEOVER_TRIES: u32 = 20;
+
+/// For the engine to tell where a meeting is, when a connection for it comes.
+pub const CLAIM_TIME: Duration = Duration::from_secs(20);
+
+/// So often a shard says in the registry how it is.
+pub const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(2);
+
+/// For the engine to take the farewell of a shard that ends.
+pub const FAREWELL_TIME: Duration = Duration::from_secs(1);
+
 /// Meetings of one shard.
 pub const MEETINGS_MAX: usize = 10_000;
 

@@ -33,6 +33,8 @@ pub(crate) enum Message {
         answer: oneshot::Sender<(u16, String)>,
     },
     Summary(oneshot::Sender<Summary>),
+    /// Another shard has it from now on.
+    LetGo,
 }
 
 pub(crate) type Inbox = mpsc::Sender<Message>;
@@ -105,8 +107,27 @@ impl Meetings {
     }
 
     /// Does this meeting run?
-    pub(crate) fn has(&self, room: &RoomKey) -> bool {
-        self.running().has(room.as_str())
+    pub(crate) fn has(&self, room: &str) -> bool {
+        self.running().has(room)
+    }
+
+    /// Those that run, in the order of their names.
+    pub(crate) fn rooms(&self) -> Vec<String> {
+        self.running().tasks.keys().cloned().collect()
+    }
+
+    /// Another shard has the meeting: its task writes it down and ends.
+    pub(crate) fn let_go(&self, room: &str) {
+        let Some(inbox) = self.running().tasks.get(room).map(|task| task.inbox.clone()) else { return };
+        if let Err(mpsc::error::TrySendError::Full(message)) = inbox.try_send(Message::LetGo) {
+            // it is busy; it hears of it behind what waits
+            tokio::spawn(async move { inbox.send(message).await });
+        }
+    }
+
+    /// Takes a meeting over, unless it runs here already.
+    pub(crate) fn adopt(shard: &Arc<Shard>, room: &str) -> Result<(), Full> {
+        shard.meetings.replay(shard, room).map(drop)
     }
 
     /// Starts a meeting that the journal has; what comes back tells that it was replayed.

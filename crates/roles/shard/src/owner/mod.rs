@@ -18,8 +18,9 @@ use service::clock::Clock;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::Shard;
+use crate::cluster;
 use crate::fleet::{Answered, View};
-use crate::limits::{BATCH_MAX, SNAPSHOT_IDLE};
+use crate::limits::{BATCH_MAX, RETRY_FIRST, SNAPSHOT_IDLE, TAKEOVER_TRIES};
 use crate::meetings::{Message, TaskNumber};
 use crate::outbox::Outbox;
 use crate::seed::seed;
@@ -38,10 +39,12 @@ pub(crate) async fn run(
     // nobody may want to know
     let tell = |how| drop(opened.map(|opened| opened.send(how)));
     let live = async {
-        match Owner::open(&shard, &room, number).await {
+        match take_over(&shard, &room, number).await {
             Ok(owner) => {
                 tell(Ok(()));
-                owner.run(&mut messages).await;
+                if owner.run(&mut messages).await {
+                    cluster::vacate(&shard, &room).await;
+                }
             }
             Err(error) => {
                 tracing::error!(%error, "a meeting cannot be replayed");
@@ -56,6 +59,21 @@ pub(crate) async fn run(
     shard.meetings.ended(&shard, &room, number);
 }
 
+/// Replays a meeting and becomes its owner. Who owned it before may write until then; what it wrote is replayed too.
+async fn take_over(shard: &Arc<Shard>, room: &str, number: TaskNumber) -> Result<Owner, Refusal> {
+    for _ in 0..TAKEOVER_TRIES {
+        let mut owner = Owner::open(shard, room, number).await?;
+        // what nobody has begun is owned with its first input
+        let owned = if owner.fresh { Ok(()) } else { owner.commit(Vec::new()).await };
+        match owned {
+            Ok(()) => return Ok(owner),
+            Err(End::Fenced) => tokio::time::sleep(RETRY_FIRST).await,
+            Err(_) => owner.give_up().await,
+        }
+    }
+    Err(Refusal::Outrun(room.to_owned()))
+}
+
 /// Whether a meeting could be replayed.
 pub(crate) type Opened = Result<(), Refusal>;
 
@@ -68,6 +86,8 @@ pub(crate) enum Refusal {
         if found > known { "newer" } else { "older" }
     )]
     Format { room: String, found: u32, known: u32 },
+    #[error("meeting {0}: another shard goes on with it")]
+    Outrun(String),
     #[error(transparent)]
     Journal(#[from] Error),
 }
@@ -76,6 +96,8 @@ pub(crate) enum Refusal {
 enum End {
     /// Nothing is left of it.
     Over,
+    /// Another shard is to own it.
+    Moved,
     /// Another shard owns it. Its sockets are let go of; their clients come back over the router.
     Fenced,
     /// The machine failed, or the journal has something that cannot be read.
@@ -95,6 +117,8 @@ struct Owner {
     owns: bool,
     /// nothing was replayed: the meeting begins with the first input
     fresh: bool,
+    /// another shard is to own it
+    let_go: bool,
     conns: BTreeMap<ConnId, Outbox>,
     requests: BTreeMap<RequestId, oneshot::Sender<(u16, String)>>,
     requests_ever: u64,
@@ -136,6 +160,11 @@ impl Owner {
         };
         let (answers_in, answers) = mpsc::unbounded_channel();
         let used = machine.summary().bridges;
+        let mut view = shard.fleet.view();
+        if !used.is_empty() {
+            // bridges that are there already are news to it
+            view.mark_changed();
+        }
         Ok(Self {
             shard: Arc::clone(shard),
             room: room.to_owned(),
@@ -145,20 +174,22 @@ impl Owner {
             time: Time::new(now, Clock.millis(), last),
             owns: false,
             fresh,
+            let_go: false,
             conns: BTreeMap::new(),
             requests: BTreeMap::new(),
             requests_ever: 0,
             occupants_changed: true,
             asked: obey::Asked::new(answers_in),
             links: Links::replayed(&used, now),
-            view: shard.fleet.view(),
+            view,
             answers,
             own: VecDeque::new(),
             last_active: now,
         })
     }
 
-    async fn run(mut self, messages: &mut mpsc::Receiver<Message>) {
+    /// Tells whether the meeting is over.
+    async fn run(mut self, messages: &mut mpsc::Receiver<Message>) -> bool {
         self.tell_occupied();
         let end = loop {
             let turn = self.turn(messages).await;
@@ -179,20 +210,25 @@ impl Owner {
         };
         // whoever wants to say something now is sent to the next task
         messages.close();
+        let is_over = matches!(end, End::Over);
         match end {
             End::Over => tracing::debug!("a meeting is over"),
             End::Fenced => tracing::info!("another shard owns a meeting of ours: its sockets are let go of"),
-            End::Broken => {
-                self.shard.counts.meetings_abandoned.inc();
-                self.ledger.set_aside().await;
-            }
-            End::Stopped => {
+            End::Broken => self.give_up().await,
+            End::Stopped | End::Moved => {
                 let bytes = self.machine.snapshot();
                 if self.owns {
                     self.ledger.snapshot(bytes).await;
                 }
             }
         }
+        is_over
+    }
+
+    /// The meeting cannot go on: what there is of it is put where no replay meets it.
+    async fn give_up(&mut self) {
+        self.shard.counts.meetings_abandoned.inc();
+        self.ledger.set_aside().await;
     }
 
     fn begin_anew(&mut self) {
@@ -206,15 +242,17 @@ impl Owner {
     /// Waits for something to happen, makes it durable and obeys what comes of it.
     async fn turn(&mut self, messages: &mut mpsc::Receiver<Message>) -> Result<(), End> {
         let mut inputs = Vec::new();
-        // the owner of a replayed meeting has changed, whether somebody comes or not
-        let must = !self.owns && !self.fresh;
-        if !must && self.own.is_empty() {
+        if self.own.is_empty() {
             self.wait(messages, &mut inputs).await?;
         }
         inputs.extend(self.own.drain(..));
         while inputs.len() < BATCH_MAX {
             let Ok(message) = messages.try_recv() else { break };
             self.take(message, &mut inputs);
+        }
+        if self.let_go {
+            // what was not committed is sent again by whoever sent it
+            return Err(End::Moved);
         }
         self.commit(inputs).await?;
         self.tell_occupied();
@@ -309,6 +347,7 @@ impl Owner {
                 self.requests.insert(request, answer);
                 inputs.push(Input::ConferenceRequest { request, body });
             }
+            Message::LetGo => self.let_go = true,
             Message::Summary(answer) => drop(answer.send(self.machine.summary())),
         }
     }

@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 use xmpp::limits::STANZA_BYTES_MAX;
 
 use crate::Shard;
+use crate::cluster::{self, NotOurs};
 use crate::limits::{REQUEST_BODY_BYTES_MAX, REQUEST_TIME, RETRY_AFTER};
 use crate::meetings::{Meetings, Message};
 use crate::room::{RoomError, RoomKey};
@@ -50,9 +51,44 @@ pub(crate) fn routes(shard: Arc<Shard>) -> Router {
     Router::new()
         .route("/xmpp-websocket", get(stream))
         .route("/conference-request/v1", post(conference_request))
-        .route("/healthz", get(async || "ok\n"))
+        .route("/healthz", get(health))
+        .route("/_althing/adopt", post(adopt))
         .layer(DefaultBodyLimit::max(REQUEST_BODY_BYTES_MAX))
         .with_state(shard)
+}
+
+/// What routers ask every half second. The engine is not asked: an outage of it is not one of the shard.
+async fn health(State(shard): State<Arc<Shard>>) -> Response {
+    let state = if shard.is_draining() { "draining" } else { "ready" };
+    Json(serde_json::json!({ "state": state, "meetings": shard.meetings.rooms().len() })).into_response()
+}
+
+#[derive(Debug, Deserialize)]
+struct Adoption {
+    /// the meeting's name, `ROOM` or `[TENANT]ROOM`
+    room: String,
+}
+
+/// A router has given this shard a meeting of one that is gone.
+async fn adopt(State(shard): State<Arc<Shard>>, Query(Adoption { room }): Query<Adoption>) -> Response {
+    if let Err(not_ours) = cluster::claim(&shard, &room).await {
+        return elsewhere(&not_ours);
+    }
+    match Meetings::adopt(&shard, &room) {
+        Ok(()) => StatusCode::ACCEPTED.into_response(),
+        Err(full) => try_later(&full),
+    }
+}
+
+/// RFC 9110 section 15.5.20: another server has it.
+fn elsewhere(not_ours: &NotOurs) -> Response {
+    match not_ours {
+        NotOurs::Elsewhere(shard) => {
+            let named = [("x-althing-shard", shard.clone())];
+            (named, refuse(StatusCode::MISDIRECTED_REQUEST, not_ours)).into_response()
+        }
+        NotOurs::Draining | NotOurs::Unknown(_) => try_later(not_ours),
+    }
 }
 
 async fn stream(
@@ -72,6 +108,9 @@ async fn stream(
     };
     if upgrade.selected_protocol().is_none() {
         return refuse(StatusCode::BAD_REQUEST, &"a stream needs Sec-WebSocket-Protocol: xmpp");
+    }
+    if let Err(not_ours) = cluster::claim(&shard, room.as_str()).await {
+        return elsewhere(&not_ours);
     }
     let (place, evicted) = shard.negotiations.enter();
     if evicted {
@@ -94,6 +133,9 @@ async fn conference_request(
     let Ok(body) = String::from_utf8(body.into()) else {
         return refuse(StatusCode::BAD_REQUEST, &"the body is no UTF-8");
     };
+    if let Err(not_ours) = cluster::claim(&shard, room.as_str()).await {
+        return elsewhere(&not_ours);
+    }
     let (sender, answer) = oneshot::channel();
     if let Err(full) = Meetings::deliver(&shard, &room, Message::Request { body, answer: sender }).await {
         return try_later(&full);

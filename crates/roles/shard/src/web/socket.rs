@@ -92,7 +92,9 @@ async fn negotiate(shard: &Shard, room: &RoomKey, socket: &mut WebSocket) -> Opt
                 Step::Send(text) => socket.send(Frame::text(text)).await.ok()?,
                 Step::Restart => {}
                 Step::Ends(Ends::Bind { iq_id, .. }) => return Some(Wish::Bind { iq_id }),
-                Step::Ends(Ends::Resume { previd, h }) if shard.meetings.has(room) => {
+                Step::Ends(Ends::Resume { previd, h })
+                    if shard.meetings.has(room.as_str()) || shard.config.cluster.is_some() =>
+                {
                     return Some(Wish::Resume { previd, h });
                 }
                 Step::Ends(Ends::Resume { .. }) => {

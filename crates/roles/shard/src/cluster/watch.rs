@@ -1,0 +1,52 @@
+//! Places as they change: a meeting that moved away is let go of, one that moved here is taken over.
+
+use std::sync::Arc;
+
+use journal::{Change, Place};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::Cluster;
+use crate::Shard;
+use crate::meetings::Meetings;
+
+/// Follows the places until the shard ends.
+pub(crate) async fn watch(shard: Arc<Shard>, cluster: Cluster) {
+    let mut changes = cluster.places.changes();
+    all(&shard, &cluster);
+    loop {
+        let change = tokio::select! {
+            () = shard.stop.cancelled() => return,
+            () = shard.drain.cancelled() => return,
+            change = changes.recv() => change,
+        };
+        match change {
+            Ok(Change { meeting, place }) => one(&shard, &meeting, place),
+            Err(RecvError::Lagged(missed)) => {
+                tracing::debug!(missed, "places changed faster than they were read");
+                all(&shard, &cluster);
+            }
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// Whatever is known by now.
+fn all(shard: &Arc<Shard>, cluster: &Cluster) {
+    for meeting in shard.meetings.rooms() {
+        one(shard, &meeting, cluster.places.known(&meeting));
+    }
+    for (meeting, place) in cluster.places.known_of(&shard.config.name) {
+        one(shard, &meeting, Some(place));
+    }
+}
+
+fn one(shard: &Arc<Shard>, meeting: &str, place: Option<Place>) {
+    let Some(place) = place else { return };
+    if place.shard != shard.config.name {
+        shard.meetings.let_go(meeting);
+    } else if !shard.meetings.has(meeting)
+        && let Err(full) = Meetings::adopt(shard, meeting)
+    {
+        tracing::warn!(meeting, %full, "a meeting of another shard cannot be taken over");
+    }
+}
