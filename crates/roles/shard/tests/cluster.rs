@@ -226,13 +226,14 @@ async fn two(engine: &Memory) -> (Running, Running) {
 
 /// Waits until both have announced themselves.
 async fn known(engine: &Memory) {
-    engine.nodes().wait_for(|nodes| nodes.len() == 2).await.unwrap();
+    engine.nodes().wait_for(|nodes| nodes.len() == 2).await.expect("the engine lives");
 }
 
 /// As a router does it.
 async fn place(engine: &Memory, meeting: &str, shard: &str) {
-    let revision = engine.placed(meeting).await.unwrap().map_or(0, |place| place.revision);
-    Places::place(engine, meeting, shard, revision).await.unwrap();
+    let revision =
+        engine.placed(meeting).await.expect("the engine answers").map_or(0, |place| place.revision);
+    Places::place(engine, meeting, shard, revision).await.expect("nobody else places it");
 }
 
 async fn resumed(shard: &Running, token: &str, h: u32) -> Guest {
