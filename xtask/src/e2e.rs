@@ -36,7 +36,7 @@ impl Arguments {
 /// # Errors
 /// When something cannot be built, or a scenario fails.
 pub(crate) fn e2e(arguments: &Arguments) -> Result<()> {
-    tools::ensure(&[Tool::Compiler, Tool::Node, Tool::Chromium])?;
+    tools::ensure(&[Tool::Compiler, Tool::Node, Tool::Chromium, Tool::Engine])?;
     let count = scenarios(arguments, &build::for_scenarios()?)?;
     println!("\n{count}");
     Ok(())

@@ -10,7 +10,7 @@ use super::envelope::{Body, Envelope, Hash, hash};
 use super::faults::{published, unavailable};
 use super::log::READ_TIME;
 use super::subject::name_of;
-use crate::limits::{SET_ASIDE_MAX, WALK_MAX};
+use crate::limits::{ACK_TIME, SET_ASIDE_MAX, WALK_MAX};
 use crate::{Error, Replay};
 
 impl Shared {
@@ -29,7 +29,14 @@ impl Shared {
         let messages = if head.behind <= WALK_MAX {
             walk(stream, &subject, head.anchor, head.sequence).await?
         } else {
-            consume(stream, &subject, head.anchor, head.sequence).await?
+            match consume(stream, &subject, head.anchor, head.sequence).await {
+                Ok(messages) => messages,
+                // a consumer needs the leader of all servers, messages only that of their stream: it may be there first
+                Err(error) => {
+                    tracing::debug!(meeting, %error, "no consumer for a replay; it reads message by message");
+                    walk(stream, &subject, head.anchor, head.sequence).await?
+                }
+            }
         };
         let mut reading = Reading::new(meeting);
         for message in &messages {
@@ -160,12 +167,14 @@ async fn consume(stream: &Stream, subject: &str, from: u64, to: u64) -> Result<V
         deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: from },
         ..OrderedConfig::default()
     };
-    let consumer = stream.create_consumer(config).await.map_err(unavailable)?;
+    let late = |_| Error::Unavailable("NATS does not answer".to_owned());
+    let created = tokio::time::timeout(ACK_TIME, stream.create_consumer(config)).await;
+    let consumer = created.map_err(late)?.map_err(unavailable)?;
     let mut arriving = consumer.messages().await.map_err(unavailable)?;
     let mut messages = Vec::new();
     loop {
         let next = tokio::time::timeout(READ_TIME, arriving.next()).await;
-        let next = next.map_err(|_| Error::Unavailable("NATS does not answer".to_owned()))?;
+        let next = next.map_err(late)?;
         let message = next.ok_or_else(|| Error::Unavailable("NATS stopped sending".to_owned()))?;
         let message = message.map_err(unavailable)?;
         let at = message.info().map_err(unavailable)?.stream_sequence;
