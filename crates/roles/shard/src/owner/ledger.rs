@@ -148,6 +148,11 @@ mod tests {
 
     use super::*;
 
+    /// so many records of [`SHARE`] bytes make a snapshot due
+    const MANY: u64 = 32;
+    const SHARE: usize = SNAPSHOT_BYTES / 32;
+    const _: () = assert!(SHARE <= journal::RECORD_BYTES_MAX);
+
     async fn open(memory: &Memory) -> Ledger {
         Ledger::open(Arc::new(memory.clone()), "room").await.unwrap().0
     }
@@ -222,10 +227,9 @@ mod tests {
     async fn a_snapshot_is_due_after_many_bytes() {
         let memory = Memory::new();
         let mut ledger = open(&memory).await;
-        let size = SNAPSHOT_BYTES / 16;
-        append(&mut ledger, 15, size).await;
+        append(&mut ledger, MANY - 1, SHARE).await;
         assert!(!ledger.is_snapshot_due());
-        append(&mut ledger, 1, size).await;
+        append(&mut ledger, 1, SHARE).await;
         assert!(ledger.is_snapshot_due() && open(&memory).await.is_snapshot_due());
         ledger.snapshot(b"s".to_vec()).await;
         assert!(!ledger.is_snapshot_due() && !open(&memory).await.is_snapshot_due());
@@ -237,12 +241,12 @@ mod tests {
         append(&mut ledger, SNAPSHOT_ENTRIES, 10).await;
         ledger.snapshot(vec![0; journal::SNAPSHOT_BYTES_MAX + 1]).await;
         assert!(!ledger.is_snapshot_due() && !ledger.has_news());
-        append(&mut ledger, 17, SNAPSHOT_BYTES / 16).await;
+        append(&mut ledger, MANY + 1, SHARE).await;
         assert!(!ledger.is_snapshot_due(), "nor after many bytes");
-        append(&mut ledger, SNAPSHOT_ENTRIES - 17, 10).await;
+        append(&mut ledger, SNAPSHOT_ENTRIES - MANY - 1, 10).await;
         assert!(ledger.is_snapshot_due());
         ledger.snapshot(b"s".to_vec()).await;
-        append(&mut ledger, 16, SNAPSHOT_BYTES / 16).await;
+        append(&mut ledger, MANY, SHARE).await;
         assert!(ledger.is_snapshot_due(), "once one was kept, bytes count again");
     }
 
