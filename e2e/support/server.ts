@@ -1,27 +1,31 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { freePort } from './ports.ts';
+import { Process, binary, statusOf } from './process.ts';
 import { Hopeless, until } from './wait.ts';
-
-/** Lines of the log that a failed scenario shows. */
-const LOG_TAIL = 80;
 
 /** An `althing up` of its own: own ports, own data folder, killed by its own process id. */
 export class Server {
-  private child: ChildProcess | undefined;
-  private readonly log: string[] = [];
+  private readonly process: Process;
 
   private constructor(
     readonly httpPort: number,
     readonly adminPort: number,
     readonly mediaPort: number,
     private readonly data: string,
-    private readonly flags: string[],
-  ) {}
+    flags: string[],
+  ) {
+    const own = [
+      ...['--http', `127.0.0.1:${httpPort}`],
+      ...['--admin', `127.0.0.1:${adminPort}`],
+      ...['--media-port', `${mediaPort}`],
+      ...['--advertise', '127.0.0.1'],
+      ...['--data', data],
+    ];
+    this.process = new Process('althing up', binary(), ['up', ...own, ...flags]);
+  }
 
   static async start(flags: string[] = []): Promise<Server> {
     const data = mkdtempSync(join(tmpdir(), 'althing-e2e-'));
@@ -37,11 +41,11 @@ export class Server {
 
   /** No goodbye: SIGKILL, and gone when this returns. */
   async kill(): Promise<void> {
-    await this.end('SIGKILL');
+    await this.process.kill();
   }
 
   async stop(): Promise<void> {
-    await this.end('SIGTERM');
+    await this.process.end('SIGTERM');
     rmSync(this.data, { recursive: true, force: true });
   }
 
@@ -60,9 +64,7 @@ export class Server {
   }
 
   get pid(): number {
-    const pid = this.child?.pid;
-    if (pid === undefined) throw new Error('the server is not running');
-    return pid;
+    return this.process.pid;
   }
 
   /** CPU seconds so far, and resident bytes now. */
@@ -76,58 +78,26 @@ export class Server {
   }
 
   logTail(): string {
-    return this.log.slice(-LOG_TAIL).join('\n');
+    return this.process.logTail();
   }
 
   wholeLog(): string {
-    return this.log.join('\n');
+    return this.process.wholeLog();
   }
 
   private async launch(): Promise<void> {
-    const binary = process.env['ALTHING_BINARY'];
-    if (!binary) throw new Error('ALTHING_BINARY names no binary: run this with `cargo xtask e2e`');
-    const child = spawn(binary, ['up', ...this.ownFlags(), ...this.flags], { stdio: ['ignore', 'pipe', 'pipe'] });
-    this.child = child;
-    const leaveNothing = (): void => void child.kill('SIGKILL');
-    process.once('exit', leaveNothing);
-    child.once('exit', () => process.off('exit', leaveNothing));
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8');
-      stream.on('data', (text: string) => this.log.push(...text.split('\n').filter((line) => line !== '')));
-    }
+    this.process.start();
     await until(
       'althing up is ready',
       async () => {
-        if (child.exitCode !== null) throw new Hopeless(`it ended with ${child.exitCode}:\n${this.logTail()}`);
+        if (this.process.ended) throw new Hopeless(`${this.process.ended}:\n${this.logTail()}`);
         return (await this.adminStatus('/readyz')) === 200;
       },
       20_000,
     );
   }
 
-  private ownFlags(): string[] {
-    return [
-      ...['--http', `127.0.0.1:${this.httpPort}`],
-      ...['--admin', `127.0.0.1:${this.adminPort}`],
-      ...['--media-port', `${this.mediaPort}`],
-      ...['--advertise', '127.0.0.1'],
-      ...['--data', this.data],
-    ];
-  }
-
-  private async adminStatus(path: string): Promise<number> {
-    try {
-      return (await fetch(`http://127.0.0.1:${this.adminPort}${path}`)).status;
-    } catch {
-      return 0;
-    }
-  }
-
-  private async end(signal: NodeJS.Signals): Promise<void> {
-    const child = this.child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill(signal);
-    await ended;
+  private adminStatus(path: string): Promise<number> {
+    return statusOf(`http://127.0.0.1:${this.adminPort}${path}`);
   }
 }

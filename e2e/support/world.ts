@@ -9,24 +9,39 @@ import { Person } from './person.ts';
 import { Server } from './server.ts';
 import { Wire } from './wire.ts';
 
+/** For a whole installation and a browser to come up. */
+const START_MS = 120_000;
+
 /** Where screenshots and the logs of failures go. */
 export const OUT = fileURLToPath(new URL('../out/', import.meta.url));
 
+/** What a scenario runs against. */
+export interface Deployment {
+  readonly httpPort: number;
+  stop(): Promise<void>;
+  logTail(): string;
+  wholeLog(): string;
+}
+
 /** A server, a wire to it and a browser for the tests of a file. After each test: nobody's page was reloaded. */
-export class World {
-  server!: Server;
+export class World<D extends Deployment = Server> {
+  server!: D;
   wire!: Wire;
   browser!: Browser;
   private tabs: Tab[] = [];
 
   static forThisFile(flags: string[] = []): World {
-    const world = new World();
+    return World.on(() => Server.start(flags));
+  }
+
+  static on<D extends Deployment>(start: () => Promise<D>): World<D> {
+    const world = new World<D>();
     beforeAll(async () => {
       mkdirSync(OUT, { recursive: true });
-      world.server = await Server.start(flags);
+      world.server = await start();
       world.wire = await Wire.to(world.server.httpPort);
       world.browser = await launch();
-    });
+    }, START_MS);
     afterEach(async ({ task }) => {
       if (task.result?.state === 'fail') await world.keepEvidence(task.name);
       const reloaded = world.tabs.filter((tab) => tab.documents > 1).map((tab) => tab.page.url());

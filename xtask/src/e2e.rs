@@ -9,7 +9,7 @@ use crate::build;
 use crate::root::root;
 use crate::run::{command, run_lines};
 use crate::test::Count;
-use crate::tools::{self, Tool};
+use crate::tools;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -36,7 +36,7 @@ impl Arguments {
 /// # Errors
 /// When something cannot be built, or a scenario fails.
 pub(crate) fn e2e(arguments: &Arguments) -> Result<()> {
-    tools::ensure(&[Tool::Compiler, Tool::Node, Tool::Chromium, Tool::Engine])?;
+    tools::ensure(tools::SCENARIOS)?;
     let count = scenarios(arguments, &build::for_scenarios()?)?;
     println!("\n{count}");
     Ok(())

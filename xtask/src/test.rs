@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::root::root;
 use crate::run::{command, run, run_lines};
-use crate::tools::{self, Tool};
+use crate::tools;
 use crate::{build, e2e, tidy};
 
 /// A stage: its name, the command that repeats it alone, and what it does.
@@ -82,7 +82,7 @@ impl fmt::Display for Count {
 }
 
 fn install() -> Result<Count> {
-    tools::ensure(&[Tool::Compiler, Tool::Node, Tool::Chromium, Tool::Engine])?;
+    tools::ensure(tools::SCENARIOS)?;
     Ok(Count::default())
 }
 

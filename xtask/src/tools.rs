@@ -19,7 +19,15 @@ pub(crate) enum Tool {
     Chromium,
     /// NATS, the journal's engine in a cluster; Debian's 2.9.10 is the oldest that works
     Engine,
+    /// HAProxy, which stands before the routers
+    Balancer,
+    /// `ip`, for networks inside this machine that can be cut
+    Network,
 }
+
+/// What the scenarios need, and with them all tests.
+pub(crate) const SCENARIOS: &[Tool] =
+    &[Tool::Compiler, Tool::Node, Tool::Chromium, Tool::Engine, Tool::Balancer, Tool::Network];
 
 /// Makes sure that they are there. On Debian and Ubuntu, as root, what is missing is installed.
 ///
@@ -58,6 +66,8 @@ impl Tool {
             Self::Node => "Node.js 18 or newer with npm",
             Self::Chromium => "Chromium",
             Self::Engine => "nats-server",
+            Self::Balancer => "HAProxy",
+            Self::Network => "iproute2",
         }
     }
 
@@ -67,6 +77,8 @@ impl Tool {
             Self::Node => &["nodejs", "npm"],
             Self::Chromium => &["chromium", "fonts-dejavu-core"],
             Self::Engine => &["nats-server"],
+            Self::Balancer => &["haproxy"],
+            Self::Network => &["iproute2"],
         }
     }
 
@@ -79,12 +91,17 @@ impl Tool {
                     && first_line("npm", &["--version"]).is_some()
             }
             Self::Chromium => Path::new(&chromium()).exists(),
-            // Debian's place is not on the PATH of everybody.
-            Self::Engine => ["nats-server", "/usr/sbin/nats-server"]
-                .iter()
-                .any(|program| first_line(program, &["--version"]).is_some()),
+            Self::Engine => is_installed("nats-server", "--version"),
+            Self::Balancer => is_installed("haproxy", "-v"),
+            Self::Network => is_installed("ip", "-V"),
         }
     }
+}
+
+/// On the PATH, or in Debian's place, which is not on everybody's.
+fn is_installed(program: &str, question: &str) -> bool {
+    let elsewhere = format!("/usr/sbin/{program}");
+    [program, &elsewhere].into_iter().any(|program| first_line(program, &[question]).is_some())
 }
 
 fn install(packages: &[&str]) -> Result<()> {
