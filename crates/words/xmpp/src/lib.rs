@@ -10,6 +10,9 @@
 //! [`disco`] (XEP-0030), [`sm`] (XEP-0198), [`extdisco`] (XEP-0215), [`forms`] (XEP-0004), [`delay`]
 //! (XEP-0203), [`ping`] (XEP-0199), [`jingle`] (XEP-0166 and its family).
 //!
+//! [`c2s`] is the server's side of a login, and [`splice`] keeps a client's stream when its server is another one: two
+//! machines that need nothing but words.
+//!
 //! What this crate refuses to know: who may say what to whom. That is the machines' business.
 
 pub mod build;
@@ -27,6 +30,7 @@ pub mod ns;
 pub mod ping;
 pub mod room;
 pub mod sm;
+pub mod splice;
 pub mod stanza;
 pub mod stanza_error;
 pub mod stream_error;

@@ -16,4 +16,19 @@ pub const TOKEN_BYTES_MAX: usize = 64 * 1024;
 pub const ROOM_BYTES_MAX: usize = 255;
 pub const TENANT_BYTES_MAX: usize = 63;
 
+/// What a splice keeps of a client's stanzas that its server has not acknowledged; the oldest is forgotten beyond that.
+pub const SPLICE_KEPT_STANZAS_MAX: usize = 2_000;
+pub const SPLICE_KEPT_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Of so many stanzas that a client has not acknowledged a splice keeps a fingerprint; a server keeps 5,000 at most.
+pub const SPLICE_TOLD_STANZAS_MAX: usize = 5_000;
+/// Bytes of a client's login that can be repeated.
+pub const SPLICE_HELLO_BYTES_MAX: usize = 16 * 1024;
+/// Stanzas, or bytes, without a request for acknowledgement after which a splice asks by itself. Jitsi clients ask
+/// after 5.
+pub const SPLICE_ASK_STANZAS: usize = 10;
+pub const SPLICE_ASK_BYTES: usize = 64 * 1024;
+
+const _: () =
+    assert!(SPLICE_ASK_STANZAS < SPLICE_KEPT_STANZAS_MAX && SPLICE_ASK_BYTES < SPLICE_KEPT_BYTES_MAX);
+const _: () = assert!(STANZA_BYTES_MAX < SPLICE_KEPT_BYTES_MAX);
 const _: () = assert!(TOKEN_BYTES_MAX < STANZA_BYTES_MAX);
