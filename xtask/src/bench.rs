@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::build;
 use crate::root::root;
 use crate::run::{command, run};
-use crate::tools::{self, Tool};
+use crate::tools;
 
 #[derive(clap::Subcommand)]
 pub(crate) enum Bench {
@@ -21,6 +21,12 @@ pub(crate) enum Bench {
         #[arg(long, default_value_t = 10)]
         meetings: u32,
     },
+    /// What people in a meeting notice when a shard, a router, a bridge or an engine dies
+    Deaths {
+        /// Times that each of them dies
+        #[arg(long, default_value_t = 5)]
+        repeats: u32,
+    },
 }
 
 /// Builds what is missing and measures.
@@ -28,15 +34,25 @@ pub(crate) enum Bench {
 /// # Errors
 /// When something cannot be built, or a participant does not get in.
 pub(crate) fn bench(bench: &Bench) -> Result<()> {
-    let Bench::Join { joins, window, meetings } = bench;
-    tools::ensure(&[Tool::Compiler, Tool::Node, Tool::Chromium])?;
+    match bench {
+        Bench::Join { joins, window, meetings } => browsers(
+            "bench/join.ts",
+            &[("BENCH_JOINS", *joins), ("BENCH_WINDOW_S", *window), ("BENCH_MEETINGS", *meetings)],
+        ),
+        Bench::Deaths { repeats } => browsers("bench/deaths.ts", &[("BENCH_REPEATS", *repeats)]),
+    }
+}
+
+/// Runs a script of `e2e/` against a release build.
+///
+/// # Errors
+/// As [`bench`].
+pub(crate) fn browsers(script: &str, settings: &[(&str, u32)]) -> Result<()> {
+    tools::ensure(tools::SCENARIOS)?;
     let binary = build::release()?;
     build::npm_ci("e2e")?;
-    let mut node = command(&root().join("e2e"), "npx", &["--no-install", "vite-node", "bench/join.ts"]);
-    node.env("ALTHING_BINARY", binary)
-        .env("ALTHING_CHROMIUM", tools::chromium())
-        .env("BENCH_JOINS", joins.to_string())
-        .env("BENCH_WINDOW_S", window.to_string())
-        .env("BENCH_MEETINGS", meetings.to_string());
+    let mut node = command(&root().join("e2e"), "npx", &["--no-install", "vite-node", script]);
+    node.env("ALTHING_BINARY", binary).env("ALTHING_CHROMIUM", tools::chromium());
+    node.envs(settings.iter().map(|(name, value)| (name, value.to_string())));
     run(&mut node)
 }

@@ -5,11 +5,11 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::build;
 use crate::root::root;
 use crate::run::{command, run_lines};
 use crate::test::Count;
 use crate::tools;
+use crate::{bench, build};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -22,12 +22,21 @@ pub(crate) struct Arguments {
     /// A built lib-jitsi-meet.min.js: adds the scenarios with the upstream client
     #[arg(long, value_name = "PATH", env = "ALTHING_UPSTREAM")]
     upstream: Option<PathBuf>,
+    /// Instead of the scenarios: one meeting in which servers die at random
+    #[arg(long, conflicts_with_all = ["filter", "repeat", "upstream"])]
+    soak: bool,
+    /// How long the soak takes
+    #[arg(long, value_name = "MINUTES", default_value_t = 60, requires = "soak")]
+    minutes: u32,
+    /// What dies, and in which order
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, requires = "soak")]
+    seed: u32,
 }
 
 impl Arguments {
     /// Every scenario of ours, once.
     pub(crate) fn one_round() -> Self {
-        Self { filter: None, repeat: 1, upstream: None }
+        Self { filter: None, repeat: 1, upstream: None, soak: false, minutes: 0, seed: 0 }
     }
 }
 
@@ -36,6 +45,10 @@ impl Arguments {
 /// # Errors
 /// When something cannot be built, or a scenario fails.
 pub(crate) fn e2e(arguments: &Arguments) -> Result<()> {
+    if arguments.soak {
+        let settings = [("SOAK_MINUTES", arguments.minutes), ("SOAK_SEED", arguments.seed)];
+        return bench::browsers("bench/soak.ts", &settings);
+    }
     tools::ensure(tools::SCENARIOS)?;
     let count = scenarios(arguments, &build::for_scenarios()?)?;
     println!("\n{count}");
