@@ -54,8 +54,7 @@ pub enum Input {
     /// A bridge answered request `id` with `<conference-modified/>`, or refused it with `<error/>`: the text of
     /// that element. `None`: no answer came in time, or the bridge left before it answered.
     BridgeAnswered { bridge: BridgeId, id: u64, answer: Option<String> },
-    /// A bridge of this meeting, or of those that it gave up, can be reached (again); any, where
-    /// [`crate::Meeting::awaits_bridge`].
+    /// A bridge of this meeting can be reached (again), or one that it [awaits](crate::Meeting::awaits).
     BridgeUp { bridge: BridgeId },
     /// A bridge of this meeting is gone for good.
     BridgeLost { bridge: BridgeId },

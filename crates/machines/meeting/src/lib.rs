@@ -86,10 +86,10 @@ impl Meeting {
         self.core.as_ref().and_then(Core::deadline)
     }
 
-    /// It looks for a bridge, and there was none: a bridge that comes is welcome ([`Input::BridgeUp`]), though it asks
-    /// again by itself.
-    pub fn awaits_bridge(&self) -> bool {
-        self.core.as_ref().is_some_and(|core| core.focus.awaits_bridge())
+    /// Whether [`Input::BridgeUp`] of a bridge that it does not use means something to it: it looks for a bridge and
+    /// there was none (it asks again by itself, but later), or it has left this one without being able to say so.
+    pub fn awaits(&self, bridge: &BridgeId) -> bool {
+        self.core.as_ref().is_some_and(|core| core.focus.awaits(bridge))
     }
 
     /// Nobody is in it and nothing is pending. [`Effect::Ended`] tells when a meeting *becomes* idle; one that

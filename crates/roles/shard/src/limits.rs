@@ -99,11 +99,12 @@ pub const BRIDGE_ANSWER_TIME: Duration = Duration::from_secs(15);
 /// Requests of one meeting that bridges have not answered.
 pub const BRIDGE_REQUESTS_MAX: usize = 1_024;
 
-/// A bridge whose control stream was lost may come back for so long before its meetings give it up.
-pub const BRIDGE_GRACE: Duration = Duration::from_secs(3);
+/// A bridge whose control stream was lost may come back for so long before its meetings move to another one. A bridge
+/// of ours is back after 100 ms, where it lives.
+pub const BRIDGE_GRACE: Duration = Duration::from_millis(800);
 
-/// The same after a start of the shard, for the bridges that its meetings remember.
-pub const BRIDGE_GRACE_AT_START: Duration = Duration::from_secs(10);
+/// The same after a takeover, for the bridges that the meeting remembers: they may still be about to log in.
+pub const BRIDGE_GRACE_AT_START: Duration = Duration::from_secs(4);
 
 /// Streams of accounts (bridges) over TCP.
 pub const STREAMS_MAX: usize = 1_024;
@@ -111,10 +112,10 @@ pub const STREAMS_MAX: usize = 1_024;
 /// From the connect to the bind request, over TCP.
 pub const LOGIN_TIME: Duration = Duration::from_secs(15);
 
-/// Nothing was heard from a bridge: it is pinged. Still nothing: its stream is dropped. A bridge sends its presence
-/// every 5 seconds.
-pub const STREAM_PING_AFTER: Duration = Duration::from_secs(8);
-pub const STREAM_SILENCE_MAX: Duration = Duration::from_secs(20);
+/// Nothing was heard from a bridge: it is pinged. Nothing after that either: its stream is dropped. With
+/// [`BRIDGE_GRACE`], one that stands still is given up in less than 2 seconds.
+pub const STREAM_PING_AFTER: Duration = Duration::from_millis(400);
+pub const STREAM_PONG_TIME: Duration = Duration::from_millis(500);
 
 /// Stanzas that wait for a bridge's socket.
 pub const STREAM_OUTBOX_MAX: usize = 4_096;
@@ -123,7 +124,8 @@ pub const STREAM_OUTBOX_MAX: usize = 4_096;
 pub const NICK_BYTES_MAX: usize = 255;
 
 const _: () = assert!(PING_AFTER.as_secs() < SILENCE_MAX.as_secs());
-const _: () = assert!(STREAM_PING_AFTER.as_secs() < STREAM_SILENCE_MAX.as_secs());
+const _: () =
+    assert!(STREAM_PING_AFTER.as_millis() + STREAM_PONG_TIME.as_millis() + BRIDGE_GRACE.as_millis() < 2_000);
 const _: () = assert!(EMPTY_MEETINGS_MAX < MEETINGS_MAX);
 const _: () = assert!(NEGOTIATIONS_MAX < HTTP_CONNECTIONS_MAX);
 const _: () = assert!(OUTBOX_FRAMES_MAX >= UNACKED_STANZAS_MAX + UNACKED_STANZAS_MAX / 2);

@@ -11,6 +11,9 @@ use shard::{Config, Limits, Running};
 use support::{Guest, PASSWORD, PATIENCE, USER, between, config, start, start_with, until};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tokio_xmpp::connect::{DnsConfig, TcpServerConnector};
 use tokio_xmpp::jid::Jid;
 use tokio_xmpp::minidom::Element;
@@ -33,7 +36,7 @@ async fn a_bridge_logs_in_joins_and_answers() {
     // after a refusal the focus asks elsewhere
     let mut other = self::bridge(&shard, "bridge-2").await;
     until(async || (shard.bridges().len() == 2).then_some(())).await;
-    refuse(&mut bridge, &request).await;
+    refuse(&bridge, &request);
     next_request(&mut other).await;
 }
 
@@ -44,6 +47,29 @@ async fn a_bridge_that_is_gone_is_known_to_be_gone() {
     until(async || (shard.bridges().len() == 1).then_some(())).await;
     drop(bridge);
     until(async || shard.bridges().is_empty().then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_bridge_that_stands_still_is_known_to_be_gone_and_one_that_lives_is_not() {
+    let shard = start().await;
+    let (still, _lively) = (bridge(&shard, "bridge-1").await, bridge(&shard, "bridge-2").await);
+    until(async || (shard.bridges().len() == 2).then_some(())).await;
+    still.frozen.cancel();
+    until(async || (shard.bridges().len() == 1).then_some(())).await;
+    // as long as it takes to notice another one
+    let (next, _guests) = (bridge(&shard, "bridge-3").await, two_guests(&shard).await);
+    until(async || (shard.bridges().len() == 2).then_some(())).await;
+    next.frozen.cancel();
+    until(async || (shard.bridges().len() == 1).then_some(())).await;
+    assert_eq!(shard.bridges()[0].id, "bridge-2");
+}
+
+#[tokio::test]
+async fn who_found_no_bridge_is_taken_to_the_first_that_comes() {
+    let shard = start().await;
+    let _guests = two_guests(&shard).await;
+    let mut late = bridge(&shard, "bridge-1").await;
+    next_request(&mut late).await;
 }
 
 #[tokio::test]
@@ -123,8 +149,45 @@ async fn raw(shard: &Running, texts: &[&str], end: &str) -> String {
     String::from_utf8(heard).expect("it is text")
 }
 
-/// A bridge in the brewery.
-async fn bridge(shard: &Running, nick: &str) -> Client {
+/// A bridge in the brewery. It answers pings by itself, as every bridge does, and is gone when this is dropped.
+struct Bridge {
+    requests: mpsc::UnboundedReceiver<Element>,
+    answers: mpsc::UnboundedSender<Stanza>,
+    /// when this is cancelled it hears and says nothing more, and keeps its socket
+    frozen: CancellationToken,
+    _life: AbortOnDropHandle<()>,
+}
+
+async fn bridge(shard: &Running, nick: &str) -> Bridge {
+    let mut client = log_in(shard, nick).await;
+    let (asked, requests) = mpsc::unbounded_channel();
+    let (answers, mut answered) = mpsc::unbounded_channel();
+    let frozen = CancellationToken::new();
+    let freeze = frozen.clone();
+    let life = async move {
+        loop {
+            tokio::select! {
+                () = freeze.cancelled() => std::future::pending().await,
+                Some(answer) = answered.recv() => drop(client.send_stanza(answer).await),
+                event = client.next() => match event {
+                    None => return,
+                    Some(Event::Stanza(Stanza::Iq(iq @ Iq::Get { .. }))) => {
+                        let iq = Element::from(iq);
+                        if iq.has_child("ping", "urn:xmpp:ping") {
+                            drop(client.send_stanza(pong(&iq)).await);
+                        } else {
+                            drop(asked.send(iq));
+                        }
+                    }
+                    Some(_) => {}
+                },
+            }
+        }
+    };
+    Bridge { requests, answers, frozen, _life: AbortOnDropHandle::new(tokio::spawn(life)) }
+}
+
+async fn log_in(shard: &Running, nick: &str) -> Client {
     let jid = Jid::new(&format!("{USER}@auth.meet.example/{nick}")).expect("a JID");
     let connector = TcpServerConnector::from(DnsConfig::addr(&shard.xmpp_addr().to_string()));
     let mut client = Client::new_with_connector(jid, PASSWORD, connector, Timeouts::tight());
@@ -137,6 +200,11 @@ async fn bridge(shard: &Running, nick: &str) -> Client {
     );
     client.send_stanza(stanza(&presence)).await.expect("the stream is open");
     client
+}
+
+fn pong(ping: &Element) -> Stanza {
+    let [id, from] = ["id", "from"].map(|name| ping.attr(name).expect("pings have it"));
+    stanza(&format!("<iq xmlns='jabber:client' type='result' id='{id}' to='{from}'/>"))
 }
 
 /// Two participants who tell the focus what they can do.
@@ -155,29 +223,27 @@ async fn two_guests(shard: &Running) -> [Guest; 2] {
     guests
 }
 
-/// The next request of the focus; pings are left without answer.
-async fn next_request(bridge: &mut Client) -> Element {
+/// The next colibri2 request of the focus.
+async fn next_request(bridge: &mut Bridge) -> Element {
     let request = async {
         loop {
-            if let Event::Stanza(Stanza::Iq(iq @ Iq::Get { .. })) = bridge.next().await.expect("it goes on") {
-                let iq = Element::from(iq);
-                if iq.has_child("conference-modify", "jitsi:colibri2") {
-                    return iq;
-                }
+            let iq = bridge.requests.recv().await.expect("it goes on");
+            if iq.has_child("conference-modify", "jitsi:colibri2") {
+                return iq;
             }
         }
     };
     tokio::time::timeout(PATIENCE, request).await.expect("it is asked")
 }
 
-async fn refuse(bridge: &mut Client, request: &Element) {
+fn refuse(bridge: &Bridge, request: &Element) {
     let [id, from, to] =
         ["id", "from", "to"].map(|name| request.attr(name).expect("requests have it").to_owned());
     let iq = format!(
         "<iq xmlns='jabber:client' type='error' id='{id}' from='{to}' to='{from}'><error type='cancel'>\
          <service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>"
     );
-    bridge.send_stanza(stanza(&iq)).await.expect("the stream is open");
+    bridge.answers.send(stanza(&iq)).expect("the stream is open");
 }
 
 fn stanza(text: &str) -> Stanza {

@@ -145,9 +145,10 @@ impl Focus {
         self.meeting_id.as_deref()
     }
 
-    /// It looks for a bridge again and again because there was none.
-    pub(crate) fn awaits_bridge(&self) -> bool {
-        matches!(self.host, Host::Waiting { .. })
+    /// That this bridge can be reached is news to it: it looks for one because there was none, or has left this one
+    /// without telling it.
+    pub(crate) fn awaits(&self, bridge: &BridgeId) -> bool {
+        matches!(self.host, Host::Waiting { .. }) || self.given_up.contains(bridge)
     }
 
     /// Nobody is in the meeting.

@@ -1,10 +1,8 @@
 //! Streams of accounts over TCP (RFC 6120), without TLS: for bridges on loopback or a private network.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use anyhow::Context as _;
-use service::clock::Clock;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -16,7 +14,7 @@ use xmpp::tcp::{Reader, Said};
 use xmpp::text::to_text;
 
 use super::Fleet;
-use crate::limits::{LOGIN_TIME, STREAM_PING_AFTER, STREAM_SILENCE_MAX, STREAMS_MAX, WRITE_TIME};
+use crate::limits::{LOGIN_TIME, STREAM_PING_AFTER, STREAM_PONG_TIME, STREAMS_MAX, WRITE_TIME};
 use crate::seed::seed;
 
 /// Who may log in where.
@@ -137,22 +135,19 @@ fn login(door: &Door, user: Option<String>, iq_id: &str, resource: Option<String
 }
 
 async fn read(door: &Door, id: u64, reader: &mut Reader, input: &mut OwnedReadHalf) -> anyhow::Result<()> {
-    let mut heard = Clock.now();
+    // Both waits begin when they begin: where this process stood still, the time it lost is not the bridge's.
     let mut pinged = false;
     loop {
         match reader.next().context("what it says is no stream")? {
             Some(Said::Element(stanza)) => door.fleet.handle(id, &stanza),
             Some(Said::Open(_) | Said::Close) => return Ok(()),
             None => {
-                let until = heard + if pinged { STREAM_SILENCE_MAX } else { STREAM_PING_AFTER };
-                match tokio::time::timeout_at(until.into(), more(reader, input)).await {
-                    Ok(more) => {
-                        if !more? {
-                            return Ok(());
-                        }
-                        (heard, pinged) = (Clock.now(), false);
-                    }
-                    Err(_) if pinged => anyhow::bail!("it has been silent for {:?}", since(heard)),
+                let patience = if pinged { STREAM_PONG_TIME } else { STREAM_PING_AFTER };
+                match tokio::time::timeout(patience, more(reader, input)).await {
+                    Ok(Ok(true)) => pinged = false,
+                    Ok(Ok(false)) => return Ok(()),
+                    Ok(Err(error)) => return Err(error),
+                    Err(_) if pinged => anyhow::bail!("it has not answered a ping for {patience:?}"),
                     Err(_) => {
                         pinged = true;
                         door.fleet.ping(id);
@@ -161,10 +156,6 @@ async fn read(door: &Door, id: u64, reader: &mut Reader, input: &mut OwnedReadHa
             }
         }
     }
-}
-
-fn since(heard: Instant) -> std::time::Duration {
-    Clock.now().saturating_duration_since(heard)
 }
 
 async fn write(mut texts: mpsc::Receiver<String>, output: &mut OwnedWriteHalf) -> anyhow::Result<()> {

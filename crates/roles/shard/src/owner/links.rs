@@ -15,6 +15,8 @@ use crate::limits::{BRIDGE_GRACE, BRIDGE_GRACE_AT_START};
 #[derive(Debug, Default)]
 pub(super) struct Links {
     links: BTreeMap<BridgeId, Link>,
+    /// what the brewery showed at the last look, by their joins
+    seen: BTreeMap<String, u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,15 +33,29 @@ impl Links {
     /// After a replay: `used` may come back, and the meeting wants to hear of it.
     pub(super) fn replayed(used: &[BridgeId], now: Instant) -> Self {
         let away = Link::Away { until: now + BRIDGE_GRACE_AT_START };
-        Self { links: used.iter().map(|bridge| (bridge.clone(), away)).collect() }
+        let links = used.iter().map(|bridge| (bridge.clone(), away)).collect();
+        Self { links, seen: BTreeMap::new() }
     }
 
     pub(super) fn knows(&self, bridge: &BridgeId) -> bool {
         self.links.contains_key(bridge)
     }
 
+    /// Those that have joined since the last call, and want work.
+    pub(super) fn arrivals(&mut self, view: &BTreeMap<String, Reach>) -> Vec<BridgeId> {
+        let now: BTreeMap<String, u64> = view
+            .iter()
+            .filter(|(_, reach)| !reach.leaving)
+            .map(|(id, reach)| (id.clone(), reach.join))
+            .collect();
+        let new = now.iter().filter(|(id, join)| self.seen.get(*id) != Some(*join));
+        let new = new.map(|(id, _)| BridgeId(id.clone())).collect();
+        self.seen = now;
+        new
+    }
+
     /// The meeting uses `used`, the brewery shows `view`. To be called when either has changed and at
-    /// [`Links::deadline`].
+    /// [`Links::deadline`]. A bridge for which there is no substitute is not lost: nobody would gain by it.
     pub(super) fn handle(
         &mut self,
         used: &[BridgeId],
@@ -53,7 +69,8 @@ impl Links {
             let leaving = view.get(&bridge.0).is_some_and(|reach| reach.leaving);
             let first = reach.map_or(Link::Away { until: now + BRIDGE_GRACE }, |reach| Link::Up(reach.join));
             let link = self.links.entry(bridge.clone()).or_insert(first);
-            let next = link.next(reach.map(|reach| reach.join), leaving, now);
+            let substitute = view.iter().any(|(id, reach)| *id != bridge.0 && !reach.leaving);
+            let next = link.next(reach.map(|reach| reach.join), leaving, substitute, now);
             match (*link, next) {
                 (Link::Up(old), Link::Up(new)) if old == new => {}
                 (_, Link::Up(_)) => inputs.push(Input::BridgeUp { bridge: bridge.clone() }),
@@ -76,12 +93,13 @@ impl Links {
 }
 
 impl Link {
-    fn next(self, join: Option<u64>, leaving: bool, now: Instant) -> Self {
+    fn next(self, join: Option<u64>, leaving: bool, substitute: bool, now: Instant) -> Self {
         match (join, self) {
             (Some(join), _) => Self::Up(join),
-            (None, _) if leaving => Self::Lost,
+            (None, _) if leaving && substitute => Self::Lost,
             (None, Self::Up(_)) => Self::Away { until: now + BRIDGE_GRACE },
-            (None, Self::Away { until }) if now >= until => Self::Lost,
+            (None, Self::Away { until }) if now >= until && substitute => Self::Lost,
+            (None, Self::Away { until }) if now >= until => Self::Away { until: now + BRIDGE_GRACE },
             (None, same) => same,
         }
     }
@@ -108,8 +126,8 @@ mod tests {
             &[
                 (0, Some((1, false)), &[]),
                 (10, None, &[]),
-                (2000, None, &[]),
-                (2900, Some((2, false)), &["up"]),
+                (500, None, &[]),
+                (790, Some((2, false)), &["up"]),
             ],
         );
     }
@@ -122,7 +140,7 @@ mod tests {
     #[test]
     fn a_bridge_that_does_not_come_back_is_lost_once() {
         let gone =
-            [(0, Some((1, false)), &[][..]), (10, None, &[]), (3010, None, &["lost"]), (9000, None, &[])];
+            [(0, Some((1, false)), &[][..]), (10, None, &[]), (810, None, &["lost"]), (9000, None, &[])];
         check(None, &gone);
     }
 
@@ -133,9 +151,36 @@ mod tests {
 
     #[test]
     fn after_a_replay_a_bridge_has_more_time() {
-        check(Some(0), &[(0, None, &[]), (9000, None, &[]), (9900, Some((1, false)), &["up"])]);
-        check(Some(0), &[(0, None, &[]), (10_000, None, &["lost"])]);
+        check(Some(0), &[(0, None, &[]), (3000, None, &[]), (3900, Some((1, false)), &["up"])]);
+        check(Some(0), &[(0, None, &[]), (4000, None, &["lost"])]);
         check(Some(0), &[(0, Some((1, false)), &["up"])]);
+    }
+
+    #[test]
+    fn a_bridge_without_a_substitute_is_waited_for() {
+        let gone = [(0, Some((1, false)), &[][..]), (10, None, &[]), (9000, None, &[]), (90_000, None, &[])];
+        let mut links = Links::default();
+        check_on(&mut links, &[], &gone);
+        check_on(&mut links, &["c"], &[(90_900, None, &["lost"])]);
+        let leaves = [(0, Some((1, false)), &[][..]), (10, Some((1, true)), &[]), (9000, None, &[])];
+        check_on(&mut Links::default(), &[], &leaves);
+    }
+
+    #[test]
+    fn who_arrives_is_told_once() {
+        let mut links = Links::default();
+        let view = |joins: &[(&str, u64, bool)]| -> BTreeMap<String, Reach> {
+            joins.iter().map(|(id, join, leaving)| ((*id).to_owned(), reach(*join, *leaving))).collect()
+        };
+        for (joins, expected) in [
+            (&[("b", 1, false), ("c", 2, true)][..], &["b"][..]),
+            (&[("b", 1, false), ("c", 3, false)], &["c"]),
+            (&[("b", 1, false)], &[]),
+            (&[("b", 4, false), ("c", 5, false)], &["b", "c"]),
+        ] {
+            let arrived = links.arrivals(&view(joins));
+            assert_eq!(arrived.iter().map(|bridge| bridge.0.as_str()).collect::<Vec<_>>(), expected);
+        }
     }
 
     #[test]
@@ -147,16 +192,25 @@ mod tests {
         assert!(links.deadline().is_none() && !links.knows(&id()));
     }
 
+    /// Beside `b` there is another bridge.
     fn check(replayed: Option<u64>, steps: &[Step<'_>]) {
-        let start = anchor();
-        let mut links = replayed.map_or_else(Links::default, |_| Links::replayed(&[id()], start));
+        let mut links = replayed.map_or_else(Links::default, |_| Links::replayed(&[id()], anchor()));
+        check_on(&mut links, &["c"], steps);
+    }
+
+    fn check_on(links: &mut Links, others: &[&str], steps: &[Step<'_>]) {
         for (at, shown, expected) in steps {
-            let view = shown.map(|(join, leaving)| ("b".to_owned(), Reach { join, leaving }));
-            let inputs =
-                links.handle(&[id()], &view.into_iter().collect(), start + Duration::from_millis(*at));
+            let own = shown.map(|(join, leaving)| ("b".to_owned(), reach(join, leaving)));
+            let others = others.iter().map(|id| ((*id).to_owned(), reach(9, false)));
+            let view = own.into_iter().chain(others).collect();
+            let inputs = links.handle(&[id()], &view, anchor() + Duration::from_millis(*at));
             let told = inputs.iter().map(|i| if matches!(i, Input::BridgeUp { .. }) { "up" } else { "lost" });
             assert_eq!(told.collect::<Vec<_>>(), *expected, "at {at}");
         }
+    }
+
+    fn reach(join: u64, leaving: bool) -> Reach {
+        Reach { join, leaving }
     }
 
     fn id() -> BridgeId {
@@ -164,6 +218,8 @@ mod tests {
     }
 
     fn anchor() -> Instant {
-        service::clock::Clock.now()
+        static ANCHOR: std::sync::LazyLock<Instant> =
+            std::sync::LazyLock::new(|| service::clock::Clock.now());
+        *ANCHOR
     }
 }

@@ -161,7 +161,7 @@ impl Owner {
         let (answers_in, answers) = mpsc::unbounded_channel();
         let used = machine.summary().bridges;
         let mut view = shard.fleet.view();
-        if !used.is_empty() {
+        if !fresh {
             // bridges that are there already are news to it
             view.mark_changed();
         }
@@ -324,6 +324,8 @@ impl Owner {
         let used = self.machine.summary().bridges;
         let view = Arc::clone(&self.view.borrow_and_update());
         inputs.extend(self.links.handle(&used, &view, Clock.now()));
+        let arrivals = self.links.arrivals(&view).into_iter().filter(|bridge| self.machine.awaits(bridge));
+        inputs.extend(arrivals.map(|bridge| Input::BridgeUp { bridge }));
     }
 
     fn take(&mut self, message: Message, inputs: &mut Vec<Input>) {

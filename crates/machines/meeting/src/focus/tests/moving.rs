@@ -54,7 +54,7 @@ fn without_another_bridge_they_wait_for_one_and_are_told_nothing() {
         world.bridges.remove(&bridge("b2"));
         lose(&mut world, "b1");
         world.settle();
-        assert!(world.focus.awaits_bridge());
+        assert!(world.focus.awaits(&bridge("any")));
         for _ in 0..back / 500 {
             world.pass(500);
             world.settle();
@@ -111,7 +111,9 @@ fn a_lost_bridge_that_is_up_again_forgets_the_conference() {
     lose(&mut world, "b1");
     world.settle();
     world.bridges.insert(bridge("b1"), old);
+    assert!(world.focus.awaits(&bridge("b1")) && !world.focus.awaits(&bridge("b3")));
     world.act(|focus, cx| focus.handle_bridge_up(cx, &bridge("b1")));
+    assert!(!world.focus.awaits(&bridge("b1")));
     assert_eq!(world.asked.len(), 1, "the bridge in use is left in peace");
     world.settle();
     assert!(world.bridges[&bridge("b1")].conferences.is_empty());
