@@ -20,6 +20,7 @@ use crate::limits::{ROOM_BYTES_MAX, TENANT_BYTES_MAX};
 use crate::metrics::{Asked, Counts};
 use crate::query::{NoRoom, check_room, meeting, with_tenant};
 use crate::route::{BadPath, Route, Target};
+use crate::splice::Pace;
 use crate::steer::Steer;
 use crate::{Site, ask, files, proxy};
 
@@ -32,6 +33,7 @@ pub(crate) struct Shared {
     pub(crate) steer: Steer,
     pub(crate) limits: Limits,
     pub(crate) counts: Counts,
+    pub(crate) pace: Pace,
     pub(crate) shutdown: Shutdown,
     pub(crate) is_tls: bool,
 }
@@ -125,11 +127,11 @@ async fn to_shard(
     };
     match target {
         Target::ConferenceRequest => {
-            ask::pass(visit, request, &meeting, &format!("/conference-request/v1?{query}")).await
+            ask::pass(visit, request, meeting, format!("/conference-request/v1?{query}")).await
         }
         _ if wants_websocket(&request) => {
             let path = format!("/xmpp-websocket?{query}");
-            ask::upgrade(visit, request, &meeting, &path, Asked::from(target)).await
+            ask::upgrade(visit, request, meeting, path, Asked::from(target)).await
         }
         // The keep-alive of a client that has no other URL for it: only the headers matter.
         _ => sentence(StatusCode::OK, "OK"),

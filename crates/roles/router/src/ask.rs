@@ -13,21 +13,30 @@ use tokio::time::sleep;
 
 use crate::answer::{Answer, Visit, sentence};
 use crate::limits::TRY_PAUSE;
-use crate::metrics::{Asked, Reason};
+use crate::metrics::{Asked, Refusal};
 use crate::proxy::{self, Failure};
+use crate::splice;
 use crate::steer::Target;
 
 /// A question that can be asked again.
-struct Question<'a> {
-    meeting: &'a str,
+#[derive(Debug)]
+pub(crate) struct Question {
+    meeting: String,
     method: Method,
-    path: &'a str,
+    path: String,
     headers: HeaderMap,
     body: Bytes,
 }
 
+impl Question {
+    /// The key of the meeting that it is about.
+    pub(crate) fn meeting(&self) -> &str {
+        &self.meeting
+    }
+}
+
 /// A request goes to the shard of `meeting`, and its answer comes back, both whole.
-pub(crate) async fn pass(visit: &Visit, request: Request<Incoming>, meeting: &str, path: &str) -> Answer {
+pub(crate) async fn pass(visit: &Visit, request: Request<Incoming>, meeting: String, path: String) -> Answer {
     let (parts, body) = request.into_parts();
     let body = match proxy::whole(visit, body).await {
         Ok(body) => body,
@@ -40,35 +49,34 @@ pub(crate) async fn pass(visit: &Visit, request: Request<Incoming>, meeting: &st
     }
 }
 
-/// A WebSocket to the shard of `meeting`: its handshake passes as it is; then bytes are pumped both ways, until one side
-/// ends or the meeting goes elsewhere.
+/// A WebSocket to the shard of `meeting`, and to the next ones when that breaks.
 pub(crate) async fn upgrade(
     visit: &Visit,
     request: Request<Incoming>,
-    meeting: &str,
-    path: &str,
+    meeting: String,
+    path: String,
     asked: Asked,
 ) -> Answer {
-    let headers = proxy::handshake(visit, request.headers());
+    let headers = splice::handshake(visit, request.headers());
     let question = Question { meeting, method: Method::GET, path, headers, body: Bytes::new() };
     match ask(visit, &question).await {
-        Ok((response, target)) => proxy::upgraded(visit, request, response, asked, Some(target)).await,
+        Ok((response, target)) => splice::upgraded(visit, request, response, question, target, asked).await,
         Err(answer) => answer,
     }
 }
 
 /// Asks one shard after the other until one answers, as long as it makes sense.
-async fn ask(visit: &Visit, question: &Question<'_>) -> Result<(Response<Incoming>, Target), Answer> {
+async fn ask(visit: &Visit, question: &Question) -> Result<(Response<Incoming>, Target), Answer> {
     let steer = &visit.shared.steer;
     let (start, patience) = (Clock.now(), steer.patience());
     loop {
         let left = patience.saturating_sub(Clock.now().saturating_duration_since(start));
-        let Ok(target) = steer.shard(question.meeting, left.max(TRY_PAUSE)).await else {
+        let Ok(target) = steer.shard(&question.meeting, left.max(TRY_PAUSE)).await else {
             return Err(nobody(visit));
         };
         let failure = match once(question, &target).await {
             Ok(response) if response.status() == StatusCode::MISDIRECTED_REQUEST && !left.is_zero() => {
-                steer.misdirected(question.meeting);
+                steer.misdirected(&question.meeting);
                 None
             }
             Ok(response) => return Ok((response, target)),
@@ -87,8 +95,8 @@ async fn ask(visit: &Visit, question: &Question<'_>) -> Result<(Response<Incomin
 }
 
 /// The question, until the shard is declared down.
-async fn once(question: &Question<'_>, target: &Target) -> Result<Response<Incoming>, Failure> {
-    let mut request = Request::builder().method(question.method.clone()).uri(question.path);
+pub(crate) async fn once(question: &Question, target: &Target) -> Result<Response<Incoming>, Failure> {
+    let mut request = Request::builder().method(question.method.clone()).uri(&question.path);
     if let Some(headers) = request.headers_mut() {
         headers.clone_from(&question.headers);
     }
@@ -100,7 +108,7 @@ async fn once(question: &Question<'_>, target: &Target) -> Result<Response<Incom
 }
 
 fn nobody(visit: &Visit) -> Answer {
-    visit.shared.counts.refuse(Reason::Upstream);
+    visit.shared.counts.refuse(Refusal::Upstream);
     proxy::later(sentence(
         StatusCode::SERVICE_UNAVAILABLE,
         "no shard is ready to take the meeting; try again in a moment",

@@ -10,9 +10,11 @@
 //! - `/_unlock` and a plain GET of `/xmpp-websocket` are keep-alives, answered here.
 //!
 //! A connection's life: *half open* until its first whole request (`gate.rs` bounds how many there are, and how
-//! long), then requests one after the other, then perhaps *pumped*: after an upgrade it is bytes both ways (`pump.rs`)
-//! until one side ends. A client whose shard is dead never gets a 101, and one whose shard dies sees its socket
-//! break: it takes both for an outage and comes back, while a clean close would be the end of its session.
+//! long), then requests one after the other, then perhaps a WebSocket. One to a bridge is *pumped*: bytes both ways
+//! (`pump.rs`) until one side ends. One to a shard is *spliced* (`splice/`): the router follows its XEP-0198 state, and
+//! when the shard dies or gives the meeting away it resumes the stream at the next one; the client sees nothing. Where
+//! that cannot be, its socket breaks: it takes that for an outage and comes back, while a clean close would be the end
+//! of its session.
 //!
 //! In a cluster `steer` knows the shard of each meeting: `placement::steering` decides, the engine's places make routers
 //! agree, and heartbeats tell who lives. Nobody is refused while a shard can still be found: he waits.
@@ -32,6 +34,7 @@ mod proxy;
 mod pump;
 mod query;
 mod route;
+mod splice;
 mod steer;
 mod stream;
 mod tls;

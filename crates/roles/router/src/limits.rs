@@ -61,3 +61,33 @@ pub(crate) const ANNOUNCED_EVERY: Duration = Duration::from_secs(2);
 
 /// Between two looks at who is still there while draining.
 pub(crate) const DRAIN_LOOK: Duration = Duration::from_millis(100);
+
+/// Between two tries to resume a stream, at most.
+pub(crate) const TRY_PAUSE_MAX: Duration = Duration::from_millis(500);
+
+/// A shard that breaks sooner after a resume is one that the resume did not succeed at.
+pub(crate) const STEADY_TIME: Duration = Duration::from_secs(1);
+
+/// Streams that are resumed at one shard at a time.
+pub(crate) const RESUMES_AT_ONCE: usize = 64;
+
+/// A message of a client. A stanza that is a little too long passes: the shard closes with a code that says so.
+pub(crate) const FRAME_OF_CLIENT_BYTES_MAX: usize = 4 * xmpp::limits::STANZA_BYTES_MAX;
+
+/// A message of a shard: an offer for a large meeting.
+pub(crate) const FRAME_OF_SHARD_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// What is read of a WebSocket at a time.
+pub(crate) const WIRE_READ_BYTES: usize = 4 * 1024;
+
+/// What waits to be written to a WebSocket, before nothing more is read for it.
+pub(crate) const WIRE_WRITE_BYTES: usize = 16 * 1024;
+
+/// A WebSocket is looked at so often: who was silent is pinged.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(20);
+
+/// Looks at which one is silent, until it is dropped.
+pub(crate) const LOOKS_OF_SILENCE_MAX: u32 = 3;
+
+/// Looks at which nothing more was taken, until it is dropped.
+pub(crate) const LOOKS_STUCK_MAX: u32 = 2;

@@ -22,7 +22,8 @@ use tower_http::compression::CompressionLayer;
 use crate::answer::{Shared, Visit, answer};
 use crate::gate::{Gate, Place};
 use crate::limits::{DRAIN_LOOK, KEPT_TIME_MAX, UNACKED_TIME_MAX};
-use crate::metrics::{Counted, Counts, Reason};
+use crate::metrics::{Counted, Counts, Refusal};
+use crate::splice::Pace;
 use crate::steer::{Presence, Steer};
 use crate::stream::Stream;
 use crate::{Config, tls};
@@ -102,6 +103,7 @@ pub(crate) async fn start(config: Config, metrics: &Metrics) -> anyhow::Result<R
         steer: Steer::new(config.upstreams, metrics),
         limits: config.limits,
         counts: Counts::new(metrics),
+        pace: Pace::default(),
         shutdown: shutdown.clone(),
         is_tls: acceptor.is_some(),
     });
@@ -148,7 +150,7 @@ async fn accept(door: Door) {
 impl Door {
     fn admit(&self, socket: TcpStream, peer: SocketAddr) {
         let Some(place) = self.gate.enter() else {
-            self.shared.counts.refuse(Reason::Full);
+            self.shared.counts.refuse(Refusal::Full);
             if self.acceptor.is_none() {
                 tokio::spawn(turn_away(socket));
             }
@@ -176,7 +178,7 @@ async fn connection(visit: Visit, socket: TcpStream, acceptor: Option<TlsAccepto
     let place = visit.place.clone();
     tokio::select! {
         () = requests(visit, socket, acceptor) => {}
-        () = Place::lost(&place, shared.limits.header_time) => shared.counts.refuse(Reason::HalfOpen),
+        () = Place::lost(&place, shared.limits.header_time) => shared.counts.refuse(Refusal::HalfOpen),
         () = shared.shutdown.wait() => {}
     }
 }

@@ -6,6 +6,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use service::metrics::Metrics;
+use xmpp::splice::Reason;
 
 use crate::route::Target;
 
@@ -15,6 +16,47 @@ pub(crate) struct Counts {
     pub(crate) websockets: Family<Asked, Gauge>,
     pub(crate) requests: Family<Asked, Counter>,
     pub(crate) refused: Family<Refused, Counter>,
+    resumes: Family<Resumes, Counter>,
+    kept_stanzas: Gauge,
+    kept_bytes: Gauge,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Resumes {
+    result: Outcome,
+}
+
+/// What came of a client whose shard broke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub(crate) enum Outcome {
+    /// it saw nothing
+    Resumed,
+    /// it was dropped, as are all below: it had not enabled resumption
+    Unprotected,
+    /// the stream had its end already
+    Ended,
+    /// the shard did not take it up
+    Refused,
+    /// the shard had lost what it had told the client
+    Contradiction,
+    /// more was unacknowledged than is kept
+    Forgotten,
+    /// no shard was found in time
+    Late,
+    /// the client itself went away meanwhile
+    Left,
+}
+
+impl From<Reason> for Outcome {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::NotResumable => Self::Unprotected,
+            Reason::Ended => Self::Ended,
+            Reason::Refused => Self::Refused,
+            Reason::Contradiction => Self::Contradiction,
+            Reason::Forgotten | Reason::TooBig => Self::Forgotten,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -35,11 +77,11 @@ pub(crate) enum Kind {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct Refused {
-    pub(crate) reason: Reason,
+    pub(crate) reason: Refusal,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
-pub(crate) enum Reason {
+pub(crate) enum Refusal {
     /// every connection is in use
     Full,
     /// no whole request in time, or its place was needed
@@ -67,6 +109,17 @@ impl Counts {
                 "Connections and requests that were refused",
                 Family::default(),
             ),
+            resumes: metrics.register(
+                "router_resumes",
+                "Streams whose shard broke, by what came of them",
+                Family::default(),
+            ),
+            kept_stanzas: metrics.register(
+                "router_kept_stanzas",
+                "Stanzas of clients that their shards have not acknowledged",
+                Gauge::default(),
+            ),
+            kept_bytes: metrics.register("router_kept_bytes", "Bytes of these stanzas", Gauge::default()),
         }
     }
 
@@ -76,7 +129,11 @@ impl Counts {
         kinds.iter().map(|&target| self.websockets.get_or_create(&Asked { target }).get()).sum()
     }
 
-    pub(crate) fn refuse(&self, reason: Reason) {
+    pub(crate) fn resumed(&self, result: Outcome) {
+        self.resumes.get_or_create(&Resumes { result }).inc();
+    }
+
+    pub(crate) fn refuse(&self, reason: Refusal) {
         self.refused.get_or_create(&Refused { reason }).inc();
     }
 }
@@ -172,4 +229,37 @@ impl Drop for Counted {
     fn drop(&mut self) {
         self.0.dec();
     }
+}
+
+/// What is kept for one client, as a part of what is kept for all.
+#[derive(Debug)]
+pub(crate) struct Keeping {
+    stanzas: Gauge,
+    bytes: Gauge,
+    told: (usize, usize),
+}
+
+impl Keeping {
+    pub(crate) fn new(counts: &Counts) -> Self {
+        Self { stanzas: counts.kept_stanzas.clone(), bytes: counts.kept_bytes.clone(), told: (0, 0) }
+    }
+
+    /// Stanzas and bytes.
+    pub(crate) fn tell(&mut self, kept: (usize, usize)) {
+        if kept != self.told {
+            let told = std::mem::replace(&mut self.told, kept);
+            self.stanzas.inc_by(signed(kept.0) - signed(told.0));
+            self.bytes.inc_by(signed(kept.1) - signed(told.1));
+        }
+    }
+}
+
+impl Drop for Keeping {
+    fn drop(&mut self) {
+        self.tell((0, 0));
+    }
+}
+
+fn signed(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -1,6 +1,5 @@
 //! Requests that a shard or a bridge answers, and the upgrade to a WebSocket.
 
-use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -21,9 +20,8 @@ use tokio::time::timeout;
 
 use crate::answer::{Answer, Visit, sentence};
 use crate::limits::{ANSWER_BYTES_MAX, ANSWER_TIME_MAX, BODY_TIME_MAX, CONNECT_TIME_MAX};
-use crate::metrics::{Asked, Counted, Reason};
+use crate::metrics::{Asked, Counted, Refusal};
 use crate::pump::{Side, pump};
-use crate::steer::Target;
 use crate::stream::Stream;
 
 /// Why there is no answer from upstream.
@@ -71,7 +69,7 @@ pub(crate) async fn upgrade(
         return failed(visit, &Failure::Query);
     };
     match send(to, handshake).await {
-        Ok(response) => upgraded(visit, request, response, asked, None).await,
+        Ok(response) => upgraded(visit, request, response, asked).await,
         Err(failure) => failed(visit, &failure),
     }
 }
@@ -84,20 +82,24 @@ pub(crate) fn handshake(visit: &Visit, headers: &HeaderMap) -> HeaderMap {
     headers
 }
 
-/// What comes of a handshake: a WebSocket that is pumped, while its shard has the meeting, or a refusal that is passed on.
-pub(crate) async fn upgraded(
+/// What comes of a handshake: a WebSocket that is pumped, or a refusal that is passed on.
+async fn upgraded(
     visit: &Visit,
     mut request: Request<Incoming>,
     mut response: Response<Incoming>,
     asked: Asked,
-    target: Option<Target>,
 ) -> Answer {
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         return passed_on(visit, response).await;
     }
     let client = hyper::upgrade::on(&mut request);
     let upstream = hyper::upgrade::on(&mut response);
-    tokio::spawn(run(visit.clone(), client, upstream, asked, target));
+    tokio::spawn(run(visit.clone(), client, upstream, asked));
+    switched(&response)
+}
+
+/// The 101 of the one behind this, for the client.
+pub(crate) fn switched(response: &Response<Incoming>) -> Answer {
     let mut answer = Answer::default();
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     *answer.headers_mut() = response.headers().clone();
@@ -105,7 +107,7 @@ pub(crate) async fn upgraded(
 }
 
 /// The life of a WebSocket after its handshake. It keeps its place behind the gate.
-async fn run(visit: Visit, client: OnUpgrade, upstream: OnUpgrade, asked: Asked, target: Option<Target>) {
+async fn run(visit: Visit, client: OnUpgrade, upstream: OnUpgrade, asked: Asked) {
     let Ok((client, upstream)) = tokio::try_join!(client, upstream) else { return };
     let _counted = Counted::new(&visit.shared.counts.websockets.get_or_create(&asked));
     let (Some(client), Some(upstream)) = (side::<Stream>(client), side::<TcpStream>(upstream)) else {
@@ -114,21 +116,14 @@ async fn run(visit: Visit, client: OnUpgrade, upstream: OnUpgrade, asked: Asked,
     };
     tokio::select! {
         () = pump(client, upstream) => {}
-        () = cut(target.as_ref()) => {}
         () = visit.shared.shutdown.wait() => {}
     }
 }
 
-/// Resolves when the shard is declared down, or the meeting goes elsewhere.
-async fn cut(target: Option<&Target>) {
-    match target {
-        Some(target) => target.cut.cancelled().await,
-        None => pending().await,
-    }
-}
-
 /// The socket itself: hyper's buffers around it are freed.
-fn side<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(upgraded: Upgraded) -> Option<Side<S>> {
+pub(crate) fn side<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    upgraded: Upgraded,
+) -> Option<Side<S>> {
     let parts = upgraded.downcast::<TokioIo<S>>().ok()?;
     Some(Side { stream: parts.io.into_inner(), early: parts.read_buf })
 }
@@ -156,7 +151,7 @@ pub(crate) async fn passed_on(visit: &Visit, response: Response<Incoming>) -> An
     let (parts, body) = response.into_parts();
     let collected = timeout(ANSWER_TIME_MAX, Limited::new(body, ANSWER_BYTES_MAX).collect()).await;
     let Ok(Ok(body)) = collected else {
-        visit.shared.counts.refuse(Reason::Upstream);
+        visit.shared.counts.refuse(Refusal::Upstream);
         return sentence(StatusCode::BAD_GATEWAY, "the server behind this one did not finish its answer");
     };
     let mut answer = Answer::new(Full::new(body.to_bytes()));
@@ -169,7 +164,7 @@ pub(crate) async fn passed_on(visit: &Visit, response: Response<Incoming>) -> An
 
 pub(crate) fn failed(visit: &Visit, failure: &Failure) -> Answer {
     tracing::warn!(%failure, "no answer from a shard or bridge");
-    visit.shared.counts.refuse(Reason::Upstream);
+    visit.shared.counts.refuse(Refusal::Upstream);
     let status = match failure {
         Failure::Query => return sentence(StatusCode::BAD_REQUEST, "the query is not valid"),
         Failure::Dead(_) | Failure::Cut => StatusCode::SERVICE_UNAVAILABLE,

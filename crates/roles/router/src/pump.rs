@@ -1,7 +1,7 @@
-//! Bytes both ways between a client and its shard or bridge, once the WebSocket stands.
+//! Bytes both ways between a client and a bridge, once the WebSocket stands.
 //!
 //! Nothing of WebSocket is known here. When one side ends, what it has sent still passes, then both are dropped: a
-//! client whose shard died sees its socket break, never a close frame (it would take that for a goodbye).
+//! client whose bridge died sees its socket break, never a close frame that nobody sent.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, reason = "each scenario uses a part of it; a panic is the finding")]
 
 pub(crate) mod scripted;
+pub(crate) mod streams;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -139,6 +140,7 @@ pub(crate) type Socket = WebSocketStream<TcpStream>;
 /// Opens a WebSocket, with the subprotocol of XMPP where it is for that.
 pub(crate) async fn open(router: &Running, path: &str) -> Result<Socket, tungstenite::Error> {
     let stream = TcpStream::connect(router.addr()).await.unwrap();
+    stream.set_nodelay(true).unwrap();
     let mut request = format!("ws://meet.example{path}").into_client_request().unwrap();
     if path.contains("xmpp") {
         request.headers_mut().insert("sec-websocket-protocol", "xmpp".parse().unwrap());

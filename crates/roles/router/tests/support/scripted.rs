@@ -93,9 +93,10 @@ impl Drop for Shard {
 }
 
 /// Its connections end with it.
-async fn listen(listener: TcpListener, routes: axum::Router) {
+pub(crate) async fn listen(listener: TcpListener, routes: axum::Router) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
+        stream.set_nodelay(true).unwrap();
         let service = TowerToHyperService::new(routes.clone());
         let http = hyper::server::conn::http1::Builder::new();
         connections.spawn(http.serve_connection(TokioIo::new(stream), service).with_upgrades());

@@ -1,0 +1,180 @@
+//! A shard dies, or gives its meetings away, under guests who chat: their sockets, which the router owns, see nothing.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the finding")]
+
+mod guests;
+
+use std::sync::Arc;
+
+use guests::{Guest, PATIENCE, World};
+use journal::Memory;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+const GUESTS: usize = 6;
+const LINES: usize = 40;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shard_dies_under_a_chat() {
+    let mut world = World::of(&["shard-1", "shard-2"]).await;
+    let chat = Chat::begin(&world).await;
+    let dead = world.owner();
+    chat.at(LINES / 3).await;
+    world.kill(&dead).await;
+    chat.check().await;
+    assert_ne!(world.owner(), dead);
+    assert_eq!(world.resumes("Resumed"), GUESTS as u64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_shard_after_the_other_dies_under_a_chat() {
+    let mut world = World::of(&["shard-1", "shard-2"]).await;
+    let chat = Chat::begin(&world).await;
+    for (n, third) in [("shard-3", 1), ("shard-4", 2)] {
+        chat.at(third * LINES / 4).await;
+        world.add(n).await;
+        let dead = world.owner();
+        world.kill(&dead).await;
+    }
+    chat.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shard_drains_under_a_chat() {
+    let world = World::of(&["shard-1", "shard-2"]).await;
+    let chat = Chat::begin(&world).await;
+    let drained = world.owner();
+    chat.at(LINES / 3).await;
+    world.shard(&drained).drain();
+    chat.check().await;
+    assert_ne!(world.owner(), drained);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_meeting_moves_to_and_fro_under_a_chat() {
+    let world = World::of(&["shard-1", "shard-2"]).await;
+    let chat = Chat::begin(&world).await;
+    for quarter in 1..4 {
+        chat.at(quarter * LINES / 4).await;
+        let from = world.owner();
+        let to = if from == "shard-1" { "shard-2" } else { "shard-1" };
+        world.shard(&from).move_meeting("standup", Some(to)).await.unwrap();
+    }
+    chat.check().await;
+}
+
+/// The router has resumed with what the guest had acknowledged, not with what it was sent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_guests_own_resume_finds_what_it_never_read() {
+    let mut world = World::of(&["shard-1", "shard-2"]).await;
+    let (mut talker, mut absent) = (world.guest().await, world.guest().await);
+    absent.chat("first").await;
+    absent.hear_until(">first<").await;
+    let before: Vec<String> = (0..30).map(|n| format!("before-{n}")).collect();
+    for line in &before {
+        talker.chat(line).await;
+        talker.hear_until(&format!(">{line}<")).await;
+    }
+    let dead = world.owner();
+    world.kill(&dead).await;
+    talker.chat("after").await;
+    talker.hear_until(">after<").await;
+
+    // nothing since the first line was read; its socket breaks now
+    assert_eq!(absent.lines, ["first"]);
+    let (mut absent, taken) = Guest::resume(&world, absent).await.unwrap();
+    assert_eq!(taken, 2, "the join and the line");
+    absent.hear_lines(before.len() + 2).await;
+    let expected: Vec<String> =
+        ["first".to_owned()].into_iter().chain(before).chain(["after".to_owned()]).collect();
+    assert_eq!(absent.lines, expected);
+    absent.chat("back").await;
+    talker.hear_until(">back<").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shard_that_has_lost_the_meeting_loses_the_guest() {
+    let mut world = World::of(&["shard-1"]).await;
+    let guest = world.guest().await;
+    world.add_with("shard-2", Arc::new(Memory::new())).await;
+    world.kill("shard-1").await;
+    guest.check_dropped().await;
+    assert_eq!(world.resumes("Refused"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_waits_for_the_first_shard_that_comes() {
+    let mut world = World::of(&["shard-1"]).await;
+    let mut guest = world.guest().await;
+    guest.chat("before").await;
+    world.kill("shard-1").await;
+    for n in 0..20 {
+        guest.chat(&format!("meanwhile-{n}")).await;
+    }
+    world.add("shard-2").await;
+    guest.hear_lines(21).await;
+    assert!(guest.lines[1..].iter().enumerate().all(|(n, line)| *line == format!("meanwhile-{n}")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guest_that_leaves_while_there_is_no_shard_is_not_waited_for() {
+    let mut world = World::of(&["shard-1"]).await;
+    let (mut stays, mut leaves) = (world.guest().await, world.guest().await);
+    world.kill("shard-1").await;
+    leaves.say("<presence type='unavailable' xmlns='jabber:client'/>").await;
+    leaves.say("<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>").await;
+    drop(leaves);
+    world.add("shard-2").await;
+    // a session that hibernates would keep its place for 90 seconds
+    let gone = tokio::time::timeout(PATIENCE / 2, stays.hear_until("type=\"unavailable\"")).await;
+    assert!(gone.is_ok(), "its goodbye reaches the next shard");
+}
+
+/// Guests who all say their lines.
+struct Chat {
+    guests: Vec<JoinHandle<Guest>>,
+    said: Vec<watch::Receiver<usize>>,
+}
+
+impl Chat {
+    async fn begin(world: &World) -> Self {
+        let (mut guests, mut said) = (Vec::new(), Vec::new());
+        let mut present = Vec::new();
+        for _ in 0..GUESTS {
+            present.push(world.guest().await);
+        }
+        for (name, guest) in present.into_iter().enumerate() {
+            let (tell, told) = watch::channel(0);
+            guests.push(tokio::spawn(guest.chats(name, LINES, tell)));
+            said.push(told);
+        }
+        Self { guests, said }
+    }
+
+    /// Everybody has said so many lines.
+    async fn at(&self, lines: usize) {
+        for said in &self.said {
+            let mut said = said.clone();
+            tokio::time::timeout(PATIENCE, said.wait_for(|said| *said >= lines)).await.unwrap().unwrap();
+        }
+    }
+
+    /// Everybody hears every line once, in the same order, on the socket that he began with.
+    async fn check(self) {
+        let mut all = Vec::new();
+        for guest in self.guests {
+            all.push(tokio::time::timeout(PATIENCE, guest).await.unwrap().unwrap());
+        }
+        for guest in &mut all {
+            guest.hear_lines(GUESTS * LINES).await;
+        }
+        let first = &all[0].lines;
+        for guest in &all {
+            assert_eq!(&guest.lines, first);
+        }
+        for name in 0..GUESTS {
+            let his = first.iter().filter(|line| line.starts_with(&format!("{name}-")));
+            let expected: Vec<String> = (0..LINES).map(|n| format!("{name}-{n}")).collect();
+            assert_eq!(his.cloned().collect::<Vec<_>>(), expected);
+        }
+    }
+}
