@@ -1,6 +1,7 @@
 //! A cluster on one machine as an operator meets it: real processes on ports that the kernel chooses, and a real engine.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the finding")]
 
+mod guests;
 mod support;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use guests::{Chat, ROOM};
 use serde_json::Value;
 use support::{althing, check_fails, command, get, path, printed};
 
@@ -42,6 +44,26 @@ fn a_shard_that_is_killed_is_seen_down_and_comes_back() {
     assert!(cluster.child.wait().unwrap().success());
     let left: Vec<u64> = pids.into_iter().chain([cluster.pid("nats")]).filter(|&pid| is_alive(pid)).collect();
     assert_eq!(left, Vec::<u64>::new());
+}
+
+/// Whoever is killed, or stands still and wakes up later: no guest's socket ends, and every line arrives once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn shards_die_and_freeze_under_a_chat() {
+    const LINES: usize = 60;
+    let data = tempfile::tempdir().unwrap();
+    let cluster = Cluster::start(data.path(), &["--no-restart", "--shards", "3"]);
+    let router = cluster.http();
+    let chat = Chat::begin(router, 4, LINES).await;
+    chat.at(LINES / 3).await;
+    let frozen = cluster.owner(ROOM);
+    signal("-STOP", frozen.1);
+    chat.at(LINES / 2).await;
+    let heir = cluster.owner(ROOM);
+    assert_ne!(heir, frozen);
+    signal("-CONT", frozen.1);
+    chat.at(LINES * 2 / 3).await;
+    signal("-KILL", heir.1);
+    chat.check().await;
 }
 
 #[test]
@@ -100,8 +122,10 @@ impl Cluster {
     fn start(data: &Path, flags: &[&str]) -> Self {
         let data = path(data);
         let free = ["up", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--media-port", "0"];
-        let size = ["--data", &data, "--shards", "2", "--log-level", "info"];
-        let mut child = command(&[&free[..], &size, flags].concat()).stdout(Stdio::piped()).spawn().unwrap();
+        let size = ["--data", &data, "--log-level", "info"];
+        let shards: &[&str] = if flags.contains(&"--shards") { &[] } else { &["--shards", "2"] };
+        let mut child =
+            command(&[&free[..], &size, shards, flags].concat()).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut cluster = Self { child, lines, admin: String::new(), rows: BTreeMap::new() };
         cluster.line("Althing is up. Open http://127.0.0.1:");
@@ -122,6 +146,21 @@ impl Cluster {
 
     fn pid(&self, name: &str) -> u64 {
         self.rows[name][1].parse().unwrap()
+    }
+
+    /// Where the router serves browsers.
+    fn http(&self) -> std::net::SocketAddr {
+        self.rows["router-1"][2].trim_start_matches("http://").parse().unwrap()
+    }
+
+    /// The shard of a meeting, and its process.
+    fn owner(&self, room: &str) -> (String, u64) {
+        let answer = get(&self.admin, &format!("/api/v1/meetings/{room}"));
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let meeting: Value = serde_json::from_str(body).unwrap();
+        let shard = meeting["shard"].as_str().unwrap().to_owned();
+        let pid = self.pid(&shard);
+        (shard, pid)
     }
 
     fn nodes(&self) -> BTreeMap<String, Value> {

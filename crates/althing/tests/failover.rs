@@ -1,14 +1,12 @@
 //! A shard dies, or gives its meetings away, under guests who chat: their sockets, which the router owns, see nothing.
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the finding")]
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the finding")]
 
 mod guests;
 
 use std::sync::Arc;
 
-use guests::{Guest, PATIENCE, World};
+use guests::{Chat, Guest, PATIENCE, World};
 use journal::Memory;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 const GUESTS: usize = 6;
 const LINES: usize = 40;
@@ -16,7 +14,7 @@ const LINES: usize = 40;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shard_dies_under_a_chat() {
     let mut world = World::of(&["shard-1", "shard-2"]).await;
-    let chat = Chat::begin(&world).await;
+    let chat = Chat::begin(world.router.addr(), GUESTS, LINES).await;
     let dead = world.owner();
     chat.at(LINES / 3).await;
     world.kill(&dead).await;
@@ -28,7 +26,7 @@ async fn a_shard_dies_under_a_chat() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_shard_after_the_other_dies_under_a_chat() {
     let mut world = World::of(&["shard-1", "shard-2"]).await;
-    let chat = Chat::begin(&world).await;
+    let chat = Chat::begin(world.router.addr(), GUESTS, LINES).await;
     for (n, third) in [("shard-3", 1), ("shard-4", 2)] {
         chat.at(third * LINES / 4).await;
         world.add(n).await;
@@ -41,7 +39,7 @@ async fn one_shard_after_the_other_dies_under_a_chat() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shard_drains_under_a_chat() {
     let world = World::of(&["shard-1", "shard-2"]).await;
-    let chat = Chat::begin(&world).await;
+    let chat = Chat::begin(world.router.addr(), GUESTS, LINES).await;
     let drained = world.owner();
     chat.at(LINES / 3).await;
     world.shard(&drained).drain();
@@ -52,7 +50,7 @@ async fn a_shard_drains_under_a_chat() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_meeting_moves_to_and_fro_under_a_chat() {
     let world = World::of(&["shard-1", "shard-2"]).await;
-    let chat = Chat::begin(&world).await;
+    let chat = Chat::begin(world.router.addr(), GUESTS, LINES).await;
     for quarter in 1..4 {
         chat.at(quarter * LINES / 4).await;
         let from = world.owner();
@@ -81,7 +79,7 @@ async fn the_guests_own_resume_finds_what_it_never_read() {
 
     // nothing since the first line was read; its socket breaks now
     assert_eq!(absent.lines, ["first"]);
-    let (mut absent, taken) = Guest::resume(&world, absent).await.unwrap();
+    let (mut absent, taken) = Guest::resume(world.router.addr(), absent).await.unwrap();
     assert_eq!(taken, 2, "the join and the line");
     absent.hear_lines(before.len() + 2).await;
     let expected: Vec<String> =
@@ -127,54 +125,4 @@ async fn a_guest_that_leaves_while_there_is_no_shard_is_not_waited_for() {
     // a session that hibernates would keep its place for 90 seconds
     let gone = tokio::time::timeout(PATIENCE / 2, stays.hear_until("type=\"unavailable\"")).await;
     assert!(gone.is_ok(), "its goodbye reaches the next shard");
-}
-
-/// Guests who all say their lines.
-struct Chat {
-    guests: Vec<JoinHandle<Guest>>,
-    said: Vec<watch::Receiver<usize>>,
-}
-
-impl Chat {
-    async fn begin(world: &World) -> Self {
-        let (mut guests, mut said) = (Vec::new(), Vec::new());
-        let mut present = Vec::new();
-        for _ in 0..GUESTS {
-            present.push(world.guest().await);
-        }
-        for (name, guest) in present.into_iter().enumerate() {
-            let (tell, told) = watch::channel(0);
-            guests.push(tokio::spawn(guest.chats(name, LINES, tell)));
-            said.push(told);
-        }
-        Self { guests, said }
-    }
-
-    /// Everybody has said so many lines.
-    async fn at(&self, lines: usize) {
-        for said in &self.said {
-            let mut said = said.clone();
-            tokio::time::timeout(PATIENCE, said.wait_for(|said| *said >= lines)).await.unwrap().unwrap();
-        }
-    }
-
-    /// Everybody hears every line once, in the same order, on the socket that he began with.
-    async fn check(self) {
-        let mut all = Vec::new();
-        for guest in self.guests {
-            all.push(tokio::time::timeout(PATIENCE, guest).await.unwrap().unwrap());
-        }
-        for guest in &mut all {
-            guest.hear_lines(GUESTS * LINES).await;
-        }
-        let first = &all[0].lines;
-        for guest in &all {
-            assert_eq!(&guest.lines, first);
-        }
-        for name in 0..GUESTS {
-            let his = first.iter().filter(|line| line.starts_with(&format!("{name}-")));
-            let expected: Vec<String> = (0..LINES).map(|n| format!("{name}-{n}")).collect();
-            assert_eq!(his.cloned().collect::<Vec<_>>(), expected);
-        }
-    }
 }

@@ -1,117 +1,29 @@
-//! Shards that share an engine, a router before them, and guests who chat through it: roles as they are, in one process.
+//! Guests who chat through a router, and answer what they must.
 #![allow(dead_code, clippy::unwrap_used, reason = "each scenario uses a part of it; a panic is the finding")]
 
-use std::sync::Arc;
+mod chat;
+mod world;
+
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use journal::{Journal, Memory, Places as _, Registry as _};
-use router::Upstreams;
-use service::config::{Limits, Tls, Web};
-use service::metrics::Metrics;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
+#[allow(unused_imports, reason = "as above")]
+pub(crate) use {chat::Chat, world::World};
+
 /// Longer than anything here takes, on a busy machine too.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-const DOMAIN: &str = "meet.example";
-const ROOM: &str = "standup";
+/// The domain of a deployment that was not told another.
+const DOMAIN: &str = "meet.internal";
 
-pub(crate) struct World {
-    pub(crate) engine: Memory,
-    pub(crate) router: router::Running,
-    pub(crate) metrics: Metrics,
-    shards: Vec<(String, shard::Running)>,
-}
-
-impl World {
-    pub(crate) async fn of(shards: &[&str]) -> Self {
-        let (engine, metrics) = (Memory::new(), Metrics::new());
-        let cluster = router::Cluster {
-            id: "router-1".to_owned(),
-            registry: Arc::new(engine.clone()),
-            places: Arc::new(engine.clone()),
-            region: None,
-            admin: None,
-        };
-        let router = router::start(config(Upstreams::Cluster(cluster)), &metrics).await.unwrap();
-        let mut world = Self { engine, router, metrics, shards: Vec::new() };
-        for id in shards {
-            world.add(id).await;
-        }
-        world
-    }
-
-    pub(crate) async fn add(&mut self, id: &str) {
-        self.add_with(id, Arc::new(self.engine.clone())).await;
-    }
-
-    /// A shard with a journal of its own has lost everything.
-    pub(crate) async fn add_with(&mut self, id: &str, journal: Arc<dyn Journal>) {
-        let cluster = shard::Cluster {
-            registry: Arc::new(self.engine.clone()),
-            places: Arc::new(self.engine.clone()),
-            region: None,
-            admin: None,
-        };
-        let much = 1 << 30;
-        let ingress = shard::Ingress {
-            bytes_per_second: much,
-            bytes_burst: much,
-            stanzas_per_second: much,
-            stanzas_burst: much,
-        };
-        let config = shard::Config {
-            name: id.to_owned(),
-            cluster: Some(cluster),
-            limits: shard::Limits { ingress, ..shard::Limits::default() },
-            ..shard::Config::for_domain(DOMAIN)
-        };
-        let running = shard::start(config, journal, &Metrics::new()).await.unwrap();
-        self.shards.push((id.to_owned(), running));
-        let known = async { self.engine.nodes().wait_for(|nodes| nodes.contains_key(id)).await.map(drop) };
-        tokio::time::timeout(PATIENCE, known).await.unwrap().unwrap();
-    }
-
-    /// The shard that has the meeting.
-    pub(crate) fn owner(&self) -> String {
-        self.engine.known(ROOM).unwrap().shard
-    }
-
-    pub(crate) fn shard(&self, id: &str) -> &shard::Running {
-        self.shards.iter().find(|(name, _)| name == id).map(|(_, shard)| shard).unwrap()
-    }
-
-    /// As kill -9 does it, as far as that can be within a process.
-    pub(crate) async fn kill(&mut self, id: &str) {
-        let at = self.shards.iter().position(|(name, _)| name == id).unwrap();
-        self.shards.remove(at).1.kill().await;
-    }
-
-    /// How many streams the router has counted with this result.
-    pub(crate) fn resumes(&self, result: &str) -> u64 {
-        let text = self.metrics.exposition();
-        let start = format!("router_resumes_total{{result=\"{result}\"}} ");
-        let line = text.lines().find_map(|line| line.strip_prefix(&start));
-        line.map_or(0, |count| count.parse().unwrap())
-    }
-
-    /// A guest in the room.
-    pub(crate) async fn guest(&self) -> Guest {
-        let mut guest = Guest::connect(self, "").await;
-        guest.say("<iq type='set' id='b' xmlns='jabber:client'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>").await;
-        guest.jid = between(&guest.hear().await, "<jid>", "</jid>").to_owned();
-        guest.say("<enable xmlns='urn:xmpp:sm:3' resume='true'/>").await;
-        guest.token = between(&guest.hear().await, " id=\"", "\"").to_owned();
-        guest.heard = 0;
-        guest.join().await;
-        guest
-    }
-}
+pub(crate) const ROOM: &str = "standup";
 
 /// A client that answers what it must, and counts.
 pub(crate) struct Guest {
@@ -125,9 +37,23 @@ pub(crate) struct Guest {
 }
 
 impl Guest {
+    /// A guest in the room, over the router at `router`.
+    pub(crate) async fn joined(router: SocketAddr) -> Self {
+        let mut guest = Self::connect(router, "").await;
+        guest
+            .say("<iq type='set' id='b' xmlns='jabber:client'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
+            .await;
+        guest.jid = between(&guest.hear().await, "<jid>", "</jid>").to_owned();
+        guest.say("<enable xmlns='urn:xmpp:sm:3' resume='true'/>").await;
+        guest.token = between(&guest.hear().await, " id=\"", "\"").to_owned();
+        guest.heard = 0;
+        guest.join().await;
+        guest
+    }
+
     /// Logged in; `query` begins with `&` or is empty.
-    pub(crate) async fn connect(world: &World, query: &str) -> Self {
-        let stream = TcpStream::connect(world.router.addr()).await.unwrap();
+    pub(crate) async fn connect(router: SocketAddr, query: &str) -> Self {
+        let stream = TcpStream::connect(router).await.unwrap();
         stream.set_nodelay(true).unwrap();
         let url = format!("ws://meet.example/xmpp-websocket?room={ROOM}{query}");
         let mut request = url.into_client_request().unwrap();
@@ -152,10 +78,10 @@ impl Guest {
     }
 
     /// The same client on another socket, with what it had heard before; gives the `h` of the answer.
-    pub(crate) async fn resume(world: &World, before: Self) -> Result<(Self, u32), String> {
+    pub(crate) async fn resume(router: SocketAddr, before: Self) -> Result<(Self, u32), String> {
         let Self { token, jid, heard, lines, socket, .. } = before;
         drop(socket);
-        let fresh = Self::connect(world, &format!("&previd={token}")).await;
+        let fresh = Self::connect(router, &format!("&previd={token}")).await;
         let mut guest = Self { token, jid, heard, lines, ..fresh };
         guest.say(&format!("<resume xmlns='urn:xmpp:sm:3' h='{heard}' previd='{}'/>", guest.token)).await;
         let answer = guest.hear().await;
@@ -271,38 +197,6 @@ impl Guest {
         if text.starts_with("<message") && text.contains("<body>") {
             self.lines.push(between(text, "<body>", "</body>").to_owned());
         }
-    }
-}
-
-fn config(upstreams: Upstreams) -> router::Config {
-    router::Config {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        tls: Tls::Off,
-        data: "unused".into(),
-        site: router::Site {
-            public_url: None,
-            domain: DOMAIN.to_owned(),
-            muc_domain: format!("conference.{DOMAIN}"),
-            focus_domain: format!("focus.{DOMAIN}"),
-            auth_domain: format!("auth.{DOMAIN}"),
-            shard_name: None,
-            region: None,
-            web: Web {
-                p2p: true,
-                p2p_stun_servers: Vec::new(),
-                start_audio_muted: None,
-                start_video_muted: None,
-            },
-        },
-        upstreams,
-        limits: Limits {
-            occupants: 500,
-            connections: 1_000,
-            half_open: 500,
-            header_time: Duration::from_secs(30),
-            header_size: 8 << 10,
-            body_size: 4 << 10,
-        },
     }
 }
 
