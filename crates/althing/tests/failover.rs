@@ -3,10 +3,14 @@
 
 mod guests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use guests::{Chat, Guest, PATIENCE, World};
+use guests::world::{shard_config, start_router};
+use guests::{Chat, Cutter, Guest, PATIENCE, World};
 use journal::Memory;
+use router::Upstreams;
+use service::metrics::Metrics;
 
 const GUESTS: usize = 6;
 const LINES: usize = 40;
@@ -58,6 +62,24 @@ async fn a_meeting_moves_to_and_fro_under_a_chat() {
         world.shard(&from).move_meeting("standup", Some(to)).await.unwrap();
     }
     chat.check().await;
+}
+
+/// The wires between router and shard are cut at any byte: in a frame, a handshake, a login.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn wires_are_cut_under_a_chat() {
+    for seed in 1..=3 {
+        let metrics = Metrics::new();
+        let shard = shard::start(shard_config(), Arc::new(Memory::new()), &Metrics::new()).await.unwrap();
+        let (cutter, address) = Cutter::before(shard.http_addr(), seed).await;
+        let upstreams = Upstreams::Fixed { shard: address, bridges: BTreeMap::new() };
+        let router = start_router(upstreams, &metrics).await;
+        let chat = Chat::begin(router.addr(), GUESTS, LINES).await;
+        cutter.cuts(true);
+        chat.at(LINES * 3 / 4).await;
+        cutter.cuts(false);
+        chat.check().await;
+        assert!(cutter.cut() > 2, "{} wires were cut", cutter.cut());
+    }
 }
 
 /// The router has resumed with what the guest had acknowledged, not with what it was sent.

@@ -2,7 +2,8 @@
 #![allow(dead_code, clippy::unwrap_used, reason = "each scenario uses a part of it; a panic is the finding")]
 
 mod chat;
-mod world;
+mod cutter;
+pub(crate) mod world;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 #[allow(unused_imports, reason = "as above")]
-pub(crate) use {chat::Chat, world::World};
+pub(crate) use {chat::Chat, cutter::Cutter, world::World};
 
 /// Longer than anything here takes, on a busy machine too.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

@@ -27,7 +27,7 @@ impl World {
             region: None,
             admin: None,
         };
-        let router = router::start(config(Upstreams::Cluster(cluster)), &metrics).await.unwrap();
+        let router = start_router(Upstreams::Cluster(cluster), &metrics).await;
         let mut world = Self { engine, router, metrics, shards: Vec::new() };
         for id in shards {
             world.add(id).await;
@@ -47,19 +47,7 @@ impl World {
             region: None,
             admin: None,
         };
-        let much = 1 << 30;
-        let ingress = shard::Ingress {
-            bytes_per_second: much,
-            bytes_burst: much,
-            stanzas_per_second: much,
-            stanzas_burst: much,
-        };
-        let config = shard::Config {
-            name: id.to_owned(),
-            cluster: Some(cluster),
-            limits: shard::Limits { ingress, ..shard::Limits::default() },
-            ..shard::Config::for_domain(DOMAIN)
-        };
+        let config = shard::Config { name: id.to_owned(), cluster: Some(cluster), ..shard_config() };
         let running = shard::start(config, journal, &Metrics::new()).await.unwrap();
         self.shards.push((id.to_owned(), running));
         let known = async { self.engine.nodes().wait_for(|nodes| nodes.contains_key(id)).await.map(drop) };
@@ -93,6 +81,24 @@ impl World {
     pub(crate) async fn guest(&self) -> Guest {
         Guest::joined(self.router.addr()).await
     }
+}
+
+/// A router before whoever does the work.
+pub(crate) async fn start_router(upstreams: Upstreams, metrics: &Metrics) -> router::Running {
+    router::start(config(upstreams), metrics).await.unwrap()
+}
+
+/// A shard that reads its clients as fast as they speak.
+pub(crate) fn shard_config() -> shard::Config {
+    let much = 1 << 30;
+    let ingress = shard::Ingress {
+        bytes_per_second: much,
+        bytes_burst: much,
+        stanzas_per_second: much,
+        stanzas_burst: much,
+    };
+    let limits = shard::Limits { ingress, ..shard::Limits::default() };
+    shard::Config { limits, ..shard::Config::for_domain(DOMAIN) }
 }
 
 fn config(upstreams: Upstreams) -> router::Config {

@@ -40,7 +40,7 @@ use crate::proxy;
 use crate::steer::Target;
 use crate::stream::Stream;
 pub(crate) use pace::Pace;
-use rejoin::{Patience, Steady, Way};
+use rejoin::{Patience, Resumed, Way};
 use relay::{Ended, Relay};
 use wire::Wire;
 
@@ -91,27 +91,32 @@ struct Client {
 type Sockets = Relay<Stream, TcpStream>;
 
 impl Client {
-    async fn run(self, (client, shard): (OnUpgrade, OnUpgrade)) {
-        let Ok((client, shard)) = tokio::try_join!(client, shard) else { return };
+    /// What is needed only at the beginning is in memory of its own: there are many clients.
+    async fn run(self, ends: (OnUpgrade, OnUpgrade)) {
         let shared = self.visit.shared.clone();
+        let Some(relay) = Box::pin(self.begin(ends)).await else { return };
         let _counted = Counted::new(&shared.counts.websockets.get_or_create(&self.asked));
-        let (Some(client), Some(shard)) = (proxy::side::<Stream>(client), proxy::side::<TcpStream>(shard))
-        else {
-            tracing::error!("an upgraded connection is not one of ours");
-            return;
-        };
-        let client = Wire::new(client, Role::Server, FRAME_OF_CLIENT_BYTES_MAX).await;
-        let shard = Wire::new(shard, Role::Client, FRAME_OF_SHARD_BYTES_MAX).await;
-        let relay = Relay::new(client, shard, Keeping::new(&shared.counts));
         tokio::select! {
             biased;
-            () = Box::pin(self.serve(relay)) => {}
+            () = self.serve(relay) => {}
             () = shared.shutdown.wait() => {}
         }
     }
 
-    async fn serve(mut self, mut relay: Sockets) {
-        let mut steady: Option<Steady> = None;
+    async fn begin(&self, (client, shard): (OnUpgrade, OnUpgrade)) -> Option<Box<Sockets>> {
+        let (client, shard) = tokio::try_join!(client, shard).ok()?;
+        let (Some(client), Some(shard)) = (proxy::side::<Stream>(client), proxy::side::<TcpStream>(shard))
+        else {
+            tracing::error!("an upgraded connection is not one of ours");
+            return None;
+        };
+        let client = Wire::new(client, Role::Server, FRAME_OF_CLIENT_BYTES_MAX).await;
+        let shard = Wire::new(shard, Role::Client, FRAME_OF_SHARD_BYTES_MAX).await;
+        Some(Box::new(Relay::new(client, shard, Keeping::new(&self.visit.shared.counts))))
+    }
+
+    async fn serve(mut self, mut relay: Box<Sockets>) {
+        let mut last: Option<Resumed> = None;
         loop {
             let ended = tokio::select! {
                 biased;
@@ -128,11 +133,11 @@ impl Client {
                 Ended::Dropped(reason) => return self.count(reason.into()),
                 Ended::Shard => {}
             }
-            let before = steady.take().and_then(|steady| steady.patience(Clock.now()));
-            match self.resume(&mut relay, Patience::begin(before, Clock.now())).await {
-                Ok(patience) => {
+            // in memory of its own: nearly every client is here without ever needing it
+            match Box::pin(self.resume(&mut relay, Patience::begin(last.as_ref(), Clock.now()))).await {
+                Ok(resumed) => {
                     self.count(Outcome::Resumed);
-                    steady = Some(Steady::new(patience, Clock.now()));
+                    last = Some(resumed);
                 }
                 Err(outcome) => return self.count(outcome),
             }
@@ -140,7 +145,7 @@ impl Client {
     }
 
     /// From a break to a stream that goes on.
-    async fn resume(&mut self, relay: &mut Sockets, mut patience: Patience) -> Result<Patience, Outcome> {
+    async fn resume(&mut self, relay: &mut Sockets, mut patience: Patience) -> Result<Resumed, Outcome> {
         loop {
             if let Some(reason) = relay.broken() {
                 return Err(reason.into());
@@ -168,7 +173,7 @@ impl Client {
             };
             drop(turn);
             match ended {
-                Ended::Resumed => return Ok(patience),
+                Ended::Resumed => return Ok(patience.end(Clock.now())),
                 Ended::Shard | Ended::ShardClosed(_) => {}
                 Ended::Dropped(_) | Ended::Client | Ended::ClientClosed(_) => {
                     return Err(Outcome::of(&ended));

@@ -34,13 +34,21 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// The link broke. `before` is that of a resume that did not succeed, or only just.
-    pub(super) fn begin(before: Option<Self>, now: Instant) -> Self {
-        before.unwrap_or(Self { until: now + WAITING_TIME_MAX, tries: 0 })
+    /// The link broke. `last` is the resume before, if there was one: where that did not last, this is no new beginning, and
+    /// nobody is in a hurry. Who was resumed has as much time as before.
+    pub(super) fn begin(last: Option<&Resumed>, now: Instant) -> Self {
+        let tries =
+            last.filter(|last| now.saturating_duration_since(last.at) < STEADY_TIME).map(|last| last.tries);
+        Self { until: now + WAITING_TIME_MAX, tries: tries.unwrap_or(0) }
     }
 
     pub(super) fn until(&self) -> Instant {
         self.until
+    }
+
+    /// It has led to something.
+    pub(super) fn end(self, now: Instant) -> Resumed {
+        Resumed { at: now, tries: self.tries }
     }
 
     /// Nothing before the first try: a meeting that has moved is waiting for its clients.
@@ -54,22 +62,11 @@ impl Patience {
     }
 }
 
-/// A resume that has succeeded: when it has lasted, the next break is a new one.
+/// A resume that has succeeded: when, and how often it had been tried.
 #[derive(Debug)]
-pub(super) struct Steady {
-    patience: Patience,
-    since: Instant,
-}
-
-impl Steady {
-    pub(super) fn new(patience: Patience, now: Instant) -> Self {
-        Self { patience, since: now }
-    }
-
-    /// The link broke again.
-    pub(super) fn patience(self, now: Instant) -> Option<Patience> {
-        (now.saturating_duration_since(self.since) < STEADY_TIME).then_some(self.patience)
-    }
+pub(super) struct Resumed {
+    at: Instant,
+    tries: u32,
 }
 
 /// Tries until there is one; whoever has waited long enough drops it.
@@ -126,11 +123,12 @@ mod tests {
         let now = Clock.now();
         let mut patience = Patience::begin(None, now);
         patience.pause();
+        let resumed = patience.end(now);
         let later = now + Duration::from_millis(999);
-        let mut again = Patience::begin(Steady::new(patience, now).patience(later), later);
-        assert_eq!((again.until(), again.pause()), (now + WAITING_TIME_MAX, TRY_PAUSE));
-        let much_later = later + STEADY_TIME;
-        let mut fresh = Patience::begin(Steady::new(again, later).patience(much_later), much_later);
-        assert_eq!((fresh.until(), fresh.pause()), (much_later + WAITING_TIME_MAX, Duration::ZERO));
+        let mut again = Patience::begin(Some(&resumed), later);
+        assert_eq!((again.until(), again.pause()), (later + WAITING_TIME_MAX, TRY_PAUSE));
+        let resumed = again.end(later);
+        let mut fresh = Patience::begin(Some(&resumed), later + STEADY_TIME);
+        assert_eq!(fresh.pause(), Duration::ZERO);
     }
 }

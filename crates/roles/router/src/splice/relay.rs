@@ -91,7 +91,7 @@ where
     }
 
     /// One side said goodbye: the other is told, and both handshakes are finished.
-    pub(super) async fn farewell(mut self, frame: Option<CloseFrame>) {
+    pub(super) async fn farewell(&mut self, frame: Option<CloseFrame>) {
         let shard = async {
             if let Some(shard) = self.shard.as_mut() {
                 shard.close(frame.clone()).await;
