@@ -306,23 +306,23 @@ impl<F: AsRef<str> + From<String>> Splice<F> {
     }
 
     fn enabled(&mut self, token: Option<String>) {
+        if self.management != Management::Asked {
+            return;
+        }
         match token {
-            Some(token) if self.management == Management::Asked => {
+            Some(token) => {
                 self.management = Management::On { token };
                 self.told = Told::default();
             }
-            Some(_) => {}
             None => self.unmanaged(),
         }
     }
 
     fn resumed_by_client(&mut self, taken: Option<u32>) {
-        let Management::Resuming { previd, h } = std::mem::replace(&mut self.management, Management::Off)
-        else {
-            return;
-        };
-        let Some(taken) = taken else { return };
-        self.management = Management::On { token: previd };
+        let Management::Resuming { previd, h } = &mut self.management else { return };
+        let (token, h) = (std::mem::take(previd), *h);
+        let Some(taken) = taken else { return self.unmanaged() };
+        self.management = Management::On { token };
         self.kept = Kept::at(taken);
         self.told = Told::at(h);
     }

@@ -144,6 +144,9 @@ fn a_client_may_have_resumed_by_itself() {
         login,
         "C> resume:7 s< resume:7 C> m1 s< m1 S> resumed:1 c< resumed:1 break drop:NotResumable",
     );
+    check_from(login, "C> resume:7 s< resume:7 S> resumed:x c< resumed:x break drop:NotResumable");
+    // nobody asked for it
+    check(&format!("S> resumed:7 c< resumed:7 S> enabled-once c< enabled-once break {REDIAL} s< resume:0"));
     // who is refused may begin anew
     check_from(login, &format!("C> resume:7 s< resume:7 S> failed c< failed C> bind s< bind S> bound c< bound C> enable s< enable
         S> enabled c< enabled C> m1 s< m1 break {REDIAL} s< resume:0"));
@@ -237,6 +240,68 @@ fn a_client_that_acknowledges_nothing_can_be_resumed_for_a_while_only() {
         splice.check_invariants();
     }
     play(&mut splice, "break connect drop:Forgotten");
+}
+
+const WORDS: [&str; 28] = [
+    "open",
+    "again",
+    "close",
+    "features",
+    "auth",
+    "success",
+    "failure",
+    "challenge",
+    "response",
+    "error",
+    "enable",
+    "enabled",
+    "enabled-once",
+    "resume:0",
+    "resume:3",
+    "resume:4294967295",
+    "resumed:0",
+    "resumed:2",
+    "resumed:x",
+    "failed",
+    "r",
+    "a:0",
+    "a:1",
+    "a:3",
+    "a:4294967295",
+    "m1",
+    "m2",
+    "bind",
+];
+
+proptest::proptest! {
+    /// Whatever two sides say, in whatever order, the splice stays sound: nothing is made up for the client, and after a
+    /// drop nothing comes any more.
+    #[test]
+    fn nonsense_does_no_harm(
+        logs_in in proptest::bool::ANY,
+        steps in proptest::collection::vec((0..10u8, 0..WORDS.len()), 0..120),
+    ) {
+        let mut splice = if logs_in { played(LOGIN, "") } else { Splice::new() };
+        let mut is_dropped = false;
+        for (step, word) in steps {
+            let said = frame(WORDS[word]);
+            match step {
+                0..=3 => splice.handle_client(said.clone()),
+                4..=7 => splice.handle_server(said.clone()),
+                8 => splice.handle_broken(),
+                _ => splice.handle_connected(),
+            }
+            splice.check_invariants();
+            while let Some(action) = splice.poll_action() {
+                assert!(!is_dropped, "{action:?} after a drop");
+                match action {
+                    Action::ToClient(text) => assert_eq!((text, step / 4), (said.clone(), 1)),
+                    Action::Drop(_) => is_dropped = true,
+                    Action::ToServer(_) | Action::Resumed => {}
+                }
+            }
+        }
+    }
 }
 
 /// After [`LOGIN`].
