@@ -5,19 +5,21 @@ mod support;
 
 use std::sync::Arc;
 
-use futures_util::StreamExt as _;
+use futures_util::{SinkExt as _, StreamExt as _};
 use router::Running;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use service::config::Tls;
-use support::{config, parse, start, upstreams};
+use support::{SOON, config, parse, start, upstreams};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::client_async;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 #[tokio::test]
 async fn browsers_that_trust_the_certificate_come_in() {
@@ -50,6 +52,24 @@ async fn a_websocket_passes_through_tls() {
     match socket.next().await {
         Some(Ok(Message::Text(text))) => assert_eq!(text.as_str(), "/colibri-ws/bridge-1/conf/ep?pwd=x"),
         other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_stream_passes_through_tls() {
+    let (_data, connector, router) = with_tls().await;
+    let stream = connect(&connector, &router, "localhost").await.unwrap();
+    let mut request = "wss://localhost/xmpp-websocket?room=standup".into_client_request().unwrap();
+    request.headers_mut().insert("sec-websocket-protocol", "xmpp".parse().unwrap());
+    let (mut socket, _) = client_async(request, stream).await.unwrap();
+    socket.next().await.unwrap().unwrap();
+    for bytes in [1, 1_000, 200_000] {
+        let text = "x".repeat(bytes);
+        socket.send(Message::text(text.as_str())).await.unwrap();
+        match timeout(SOON, socket.next()).await.unwrap() {
+            Some(Ok(Message::Text(echo))) => assert_eq!(echo.as_str(), text),
+            other => panic!("{bytes}: {other:?}"),
+        }
     }
 }
 
