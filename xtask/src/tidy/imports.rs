@@ -14,6 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("colibri", &["xmpp"]),
     // machines
     ("meeting", &["xmpp", "colibri"]),
+    ("participant", &["xmpp"]),
     ("placement", &[]),
     ("sfu", &["xmpp", "colibri"]),
     // kit

@@ -1,0 +1,60 @@
+//! A member of a meeting that is no browser: one page load of it, as a machine.
+//!
+//! What comes in: that the socket is open, or how it ended; frames; the answer to the conference request; that time
+//! has passed. What goes out, through [`Participant::poll_output`] until it gives `None`: what to ask over HTTP, when
+//! to open a socket and with which `previd`, frames, and facts. Then [`Participant::poll_timeout`] tells when to come
+//! back at the latest. Time is a [`Duration`](std::time::Duration) since whatever moment the caller counts from; chance
+//! comes from the seed alone, so the same inputs give the same outputs.
+//!
+//! It behaves as lib-jitsi-meet does, with that client's timers and its readiness to give up:
+//!
+//! - `request`, `stream`: the conference request, then the stream (RFC 7395) up to the resource;
+//! - `sm`, `resume`: stream management (XEP-0198) and the three attempts to take up a lost stream;
+//! - `room`, `iq`: the join with everything that an ordinary client says, who is there, what is asked;
+//! - `ping`: how the client finds out that a socket is dead;
+//! - `focus`: the Jingle session that the focus offers. There are no media yet: the session is accepted with a transport
+//!   that nobody will ever connect to, so that the server does all of its work and the bridge none of its own;
+//! - `chat`, `probe`, `silence`: what a measurement wants to know. Numbered lines, so that one that is lost, doubled or
+//!   late is found ([`audit`]); a ping every so often, and the longest gap between two answers.
+//!
+//! What such a client answers with a reload of the page ends the participant ([`End::Reload`]): whoever runs it may
+//! begin another one. [`Crowd`] is the plan for many of them.
+//!
+//! It refuses to know where the server is, what TLS and HTTP are, how many others it is one of.
+
+mod audit;
+mod caps;
+mod chat;
+mod crowd;
+mod failure;
+mod focus;
+mod iq;
+mod limits;
+mod output;
+mod participant;
+mod ping;
+mod probe;
+mod record;
+mod request;
+mod resume;
+mod rng;
+mod room;
+mod settings;
+mod silence;
+mod sm;
+mod stream;
+
+pub use audit::{Lines, audit};
+pub use chat::{Author, Hearing};
+pub use crowd::{Crowd, CrowdError, Event, Plan, What};
+pub use failure::{Closing, Failure, Stage};
+pub use output::{End, Fact, Output};
+pub use participant::Participant;
+pub use probe::Probes;
+pub use record::{Attendance, Record};
+pub use resume::Resumption;
+pub use settings::{Invitation, Settings};
+pub use silence::Gap;
+
+/// Since whatever moment the caller counts from.
+pub type Time = std::time::Duration;

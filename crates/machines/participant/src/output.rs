@@ -1,0 +1,51 @@
+//! What a participant wants done, and what it has to tell.
+
+use crate::Time;
+use crate::failure::Failure;
+
+/// To be obeyed in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Ask for the conference: this JSON to `/conference-request/v1`. The answer is
+    /// [`handle_answer`](crate::Participant::handle_answer).
+    Request(String),
+    /// Open a WebSocket, with `previd` in its query where there is one.
+    Connect {
+        previd: Option<String>,
+    },
+    /// One text frame.
+    Send(String),
+    /// Let go of the socket without a word.
+    Drop,
+    /// Close the socket with its handshake, once everything is sent.
+    Close,
+    Fact(Fact),
+}
+
+/// Something happened that is worth counting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// In the room, so long after it began.
+    Joined { after: Time },
+    /// The stream was lost; it will be taken up.
+    Lost,
+    /// The stream is taken up, so long after it was lost.
+    Resumed { attempts: u32, after: Time },
+    /// A line of this run, somebody's or its own, so long after it was said.
+    Heard { after: Time },
+    /// The focus has offered a session, and it is accepted.
+    Accepted,
+    /// Nothing more comes of this participant.
+    Over(End),
+}
+
+/// How it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// As it was told.
+    Left,
+    /// It never got into the room.
+    Failed(Failure),
+    /// It was in the room, and its page would load anew.
+    Reload(Failure),
+}

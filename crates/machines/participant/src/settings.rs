@@ -1,0 +1,52 @@
+//! What a participant is told.
+
+use std::time::Duration;
+
+use crate::Time;
+
+/// See the fields.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// what the stream is addressed to, `meet.example`
+    pub domain: String,
+    /// bare JID of the room, `demo@conference.meet.example`
+    pub room: String,
+    pub invitation: Invitation,
+    /// tells the lines of this run from those of another; part of each of them
+    pub run: String,
+    /// mean time between two lines of chat; `None`: it says nothing
+    pub chat: Option<Duration>,
+    /// a ping so often; `None`: only those of an ordinary client
+    pub probe: Option<Duration>,
+}
+
+/// How the focus is asked into the room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Invitation {
+    /// over HTTP, before the socket is opened
+    Http,
+    /// as an IQ to this address, `focus.meet.example`, before the join
+    Iq(String),
+    /// not at all: whoever runs the room has no focus
+    None,
+}
+
+impl Settings {
+    /// A silent participant in `room`.
+    pub fn new(domain: &str, room: &str) -> Self {
+        Self {
+            domain: domain.to_owned(),
+            room: room.to_owned(),
+            invitation: Invitation::Http,
+            run: String::new(),
+            chat: None,
+            probe: None,
+        }
+    }
+
+    /// Between two answers to probes this is a gap worth keeping.
+    pub(crate) fn gap_min(&self) -> Time {
+        let intervals = self.probe.unwrap_or_default() * crate::limits::GAP_INTERVALS;
+        intervals.max(crate::limits::GAP_MIN)
+    }
+}
