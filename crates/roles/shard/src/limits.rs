@@ -117,6 +117,10 @@ pub const LOGIN_TIME: Duration = Duration::from_secs(15);
 pub const STREAM_PING_AFTER: Duration = Duration::from_millis(400);
 pub const STREAM_PONG_TIME: Duration = Duration::from_millis(500);
 
+/// A timer that fires so much too late: this process stood still, and what it did not hear meanwhile proves nothing
+/// about a bridge.
+pub const LATE_MIN: Duration = Duration::from_millis(300);
+
 /// Stanzas that wait for a bridge's socket.
 pub const STREAM_OUTBOX_MAX: usize = 4_096;
 

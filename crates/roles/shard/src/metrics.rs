@@ -21,6 +21,8 @@ pub(crate) struct Counts {
     pub(crate) meetings_abandoned: Counter,
     pub(crate) bridges: Gauge,
     pub(crate) bridge_requests_unanswered: Counter,
+    pub(crate) bridges_lost: Counter,
+    pub(crate) participants_moved: Counter,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -60,6 +62,14 @@ impl Counts {
             bridge_requests_unanswered: counter(
                 "shard_bridge_requests_unanswered",
                 "Requests that no bridge answered in time",
+            ),
+            bridges_lost: counter(
+                "bridge_lost",
+                "Bridges that went without a farewell, as this shard saw it",
+            ),
+            participants_moved: counter(
+                "bridge_participants_moved",
+                "Participants taken from a bridge that was gone, unwell or draining",
             ),
         }
     }

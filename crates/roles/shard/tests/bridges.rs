@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use journal::Memory;
+use service::metrics::Metrics;
 use shard::{Config, Limits, Running};
 use support::{Guest, PASSWORD, PATIENCE, USER, between, config, start, start_with, until};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -70,6 +71,82 @@ async fn who_found_no_bridge_is_taken_to_the_first_that_comes() {
     let _guests = two_guests(&shard).await;
     let mut late = bridge(&shard, "bridge-1").await;
     next_request(&mut late).await;
+}
+
+#[tokio::test]
+async fn a_bridge_that_was_given_up_expires_what_it_has_when_it_is_back() {
+    let shard = start().await;
+    let mut first = bridge(&shard, "bridge-1").await;
+    until(async || (shard.bridges().len() == 1).then_some(())).await;
+    let _guests = two_guests(&shard).await;
+    let lost = next_request(&mut first).await;
+    let mut second = bridge(&shard, "bridge-2").await;
+    until(async || (shard.bridges().len() == 2).then_some(())).await;
+    drop(first);
+    let moved = next_request(&mut second).await;
+    assert_eq!(meeting_id(&moved), meeting_id(&lost));
+    let mut back = bridge(&shard, "bridge-1").await;
+    let expire = next_request(&mut back).await;
+    assert_eq!((meeting_id(&expire), is_expire(&expire)), (meeting_id(&lost), true));
+}
+
+#[tokio::test]
+async fn the_only_bridge_is_asked_what_it_still_has_when_it_is_back() {
+    let shard = start().await;
+    let mut only = bridge(&shard, "bridge-1").await;
+    let _guests = two_guests(&shard).await;
+    let before = next_request(&mut only).await;
+    drop(only);
+    until(async || shard.bridges().is_empty().then_some(())).await;
+    let mut back = bridge(&shard, "bridge-1").await;
+    let asked = next_request(&mut back).await;
+    assert_eq!((meeting_id(&asked), is_expire(&asked)), (meeting_id(&before), false));
+}
+
+#[tokio::test]
+async fn from_a_bridge_that_is_unwell_or_leaves_all_are_taken_at_once() {
+    for stat in ["<stat name='healthy' value='false'/>", "<stat name='shutting_down' value='true'/>"] {
+        let metrics = Metrics::new();
+        let shard =
+            shard::start(config(), Arc::new(Memory::new()), &metrics).await.expect("the shard starts");
+        let mut first = bridge(&shard, "bridge-1").await;
+        until(async || (shard.bridges().len() == 1).then_some(())).await;
+        let _guests = two_guests(&shard).await;
+        let left = next_request(&mut first).await;
+        let mut second = bridge(&shard, "bridge-2").await;
+        until(async || (shard.bridges().len() == 2).then_some(())).await;
+        first.answers.send(stanza(&presence("bridge-1", stat))).expect("the stream is open");
+        next_request(&mut second).await;
+        let told = async {
+            loop {
+                let request = next_request(&mut first).await;
+                if is_expire(&request) {
+                    return meeting_id(&request);
+                }
+            }
+        };
+        assert_eq!(told.await, meeting_id(&left), "{stat}");
+        assert!(metrics.exposition().contains("bridge_lost_total 0"), "it can be told");
+    }
+}
+
+#[tokio::test]
+async fn a_shard_that_stood_still_loses_no_bridge() {
+    let metrics = Metrics::new();
+    let shard = shard::start(config(), Arc::new(Memory::new()), &metrics).await.expect("the shard starts");
+    let _bridges = [bridge(&shard, "bridge-1").await, bridge(&shard, "bridge-2").await];
+    until(async || (shard.bridges().len() == 2).then_some(())).await;
+    for _ in 0..3 {
+        // This thread is the shard's, and the bridges' too: nobody is heard while it sleeps.
+        std::thread::sleep(Duration::from_millis(1_100));
+        // as long as it takes to notice one that is gone
+        let next = bridge(&shard, "bridge-3").await;
+        until(async || (shard.bridges().len() == 3).then_some(())).await;
+        next.frozen.cancel();
+        until(async || (shard.bridges().len() == 2).then_some(())).await;
+    }
+    let text = metrics.exposition();
+    assert!(text.contains("bridge_lost_total 3"), "only those that were frozen: {text}");
 }
 
 #[tokio::test]
@@ -193,13 +270,16 @@ async fn log_in(shard: &Running, nick: &str) -> Client {
     let mut client = Client::new_with_connector(jid, PASSWORD, connector, Timeouts::tight());
     let online = async { while !client.next().await.expect("it goes on").is_online() {} };
     tokio::time::timeout(PATIENCE, online).await.expect("it logs in");
-    let presence = format!(
+    client.send_stanza(stanza(&presence(nick, ""))).await.expect("the stream is open");
+    client
+}
+
+fn presence(nick: &str, stat: &str) -> String {
+    format!(
         "<presence xmlns='jabber:client' to='{BREWERY}/{nick}'><x xmlns='http://jabber.org/protocol/muc'/>\
          <stats xmlns='http://jitsi.org/protocol/colibri'><stat name='stress_level' value='0.2'/>\
-         <stat name='drain' value='false'/></stats></presence>"
-    );
-    client.send_stanza(stanza(&presence)).await.expect("the stream is open");
-    client
+         <stat name='drain' value='false'/>{stat}</stats></presence>"
+    )
 }
 
 fn pong(ping: &Element) -> Stanza {
@@ -234,6 +314,18 @@ async fn next_request(bridge: &mut Bridge) -> Element {
         }
     };
     tokio::time::timeout(PATIENCE, request).await.expect("it is asked")
+}
+
+fn modify(request: &Element) -> &Element {
+    request.get_child("conference-modify", "jitsi:colibri2").expect("it is one")
+}
+
+fn meeting_id(request: &Element) -> Option<String> {
+    modify(request).attr("meeting-id").map(str::to_owned)
+}
+
+fn is_expire(request: &Element) -> bool {
+    modify(request).attr("expire") == Some("true")
 }
 
 fn refuse(bridge: &Bridge, request: &Element) {

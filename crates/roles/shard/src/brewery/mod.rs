@@ -54,7 +54,7 @@ pub(crate) enum Out {
 pub(crate) struct Reach {
     /// number of its join: another one when it comes back
     pub(crate) join: u64,
-    /// it wants its participants to be moved elsewhere
+    /// it wants its participants to be moved elsewhere, or is not well
     pub(crate) leaving: bool,
 }
 
@@ -142,10 +142,18 @@ impl Brewery {
         self.occupants.values().filter_map(|o| o.bridge.as_ref())
     }
 
+    /// Whether this stream is that of a bridge in the room.
+    pub(crate) fn is_there(&self, stream: StreamId) -> bool {
+        self.occupants.values().any(|o| o.stream == stream && o.bridge.is_some())
+    }
+
     /// How each bridge can be reached.
     pub(crate) fn reach(&self) -> BTreeMap<String, Reach> {
-        let bridges = self.occupants.iter().filter(|(_, o)| o.bridge.is_some());
-        bridges.map(|(nick, o)| (nick.clone(), Reach { join: o.join, leaving: o.leaving })).collect()
+        let reach = |o: &Occupant| {
+            let leaving = o.leaving || !o.bridge.as_ref()?.healthy;
+            Some(Reach { join: o.join, leaving })
+        };
+        self.occupants.iter().filter_map(|(nick, o)| Some((nick.clone(), reach(o)?))).collect()
     }
 
     /// A participant was placed on this bridge.

@@ -132,6 +132,25 @@ fn whoever_leaves_is_seen_leaving() {
 }
 
 #[test]
+fn a_bridge_that_is_unwell_is_left_until_it_is_well() {
+    let mut house = House::with(&["a"]);
+    let tell = |house: &mut House, stats: &str| {
+        let presence = format!(
+            "<presence to='{ROOM}/a' xmlns='jabber:client'>\
+             <stats xmlns='http://jitsi.org/protocol/colibri'>{stats}</stats></presence>"
+        );
+        house.say(1, &presence);
+        house.brewery.reach()["a"].leaving
+    };
+    assert!(!tell(&mut house, "<stat name='healthy' value='true'/>"));
+    assert!(tell(&mut house, "<stat name='healthy' value='false'/>"));
+    assert!(tell(&mut house, ""), "what is not said again stays");
+    assert!(!tell(&mut house, "<stat name='healthy' value='true'/>"));
+    assert!(tell(&mut house, "<stat name='shutting_down' value='true'/>"));
+    assert!(tell(&mut house, "<stat name='shutting_down' value='false'/>"), "for good");
+}
+
+#[test]
 fn a_bridge_that_comes_back_drops_its_old_stream() {
     let mut house = House::with(&["a"]);
     let first = house.brewery.reach().get("a").copied();

@@ -132,6 +132,10 @@ impl Fleet {
 
     fn gone(&self, stream: StreamId) {
         self.change(|state| {
+            // whoever says farewell is not there any more
+            if state.brewery.is_there(stream) {
+                self.counts.bridges_lost.inc();
+            }
             let out = state.brewery.handle_gone(stream);
             state.wires.remove(&stream);
             (out, ())

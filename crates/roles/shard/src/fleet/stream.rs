@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use service::clock::Clock;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -14,7 +15,7 @@ use xmpp::tcp::{Reader, Said};
 use xmpp::text::to_text;
 
 use super::Fleet;
-use crate::limits::{LOGIN_TIME, STREAM_PING_AFTER, STREAM_PONG_TIME, STREAMS_MAX, WRITE_TIME};
+use crate::limits::{LATE_MIN, LOGIN_TIME, STREAM_PING_AFTER, STREAM_PONG_TIME, STREAMS_MAX, WRITE_TIME};
 use crate::seed::seed;
 
 /// Who may log in where.
@@ -135,7 +136,7 @@ fn login(door: &Door, user: Option<String>, iq_id: &str, resource: Option<String
 }
 
 async fn read(door: &Door, id: u64, reader: &mut Reader, input: &mut OwnedReadHalf) -> anyhow::Result<()> {
-    // Both waits begin when they begin: where this process stood still, the time it lost is not the bridge's.
+    // Where this process stood still, the time that it lost is not the bridge's: it is asked again.
     let mut pinged = false;
     loop {
         match reader.next().context("what it says is no stream")? {
@@ -143,11 +144,14 @@ async fn read(door: &Door, id: u64, reader: &mut Reader, input: &mut OwnedReadHa
             Some(Said::Open(_) | Said::Close) => return Ok(()),
             None => {
                 let patience = if pinged { STREAM_PONG_TIME } else { STREAM_PING_AFTER };
+                let until = Clock.now() + patience;
                 match tokio::time::timeout(patience, more(reader, input)).await {
                     Ok(Ok(true)) => pinged = false,
                     Ok(Ok(false)) => return Ok(()),
                     Ok(Err(error)) => return Err(error),
-                    Err(_) if pinged => anyhow::bail!("it has not answered a ping for {patience:?}"),
+                    Err(_) if pinged && Clock.now() < until + LATE_MIN => {
+                        anyhow::bail!("it has not answered a ping for {patience:?}")
+                    }
                     Err(_) => {
                         pinged = true;
                         door.fleet.ping(id);

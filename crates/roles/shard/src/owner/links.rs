@@ -9,7 +9,7 @@ use std::time::Instant;
 use meeting::{BridgeId, Input};
 
 use crate::brewery::Reach;
-use crate::limits::{BRIDGE_GRACE, BRIDGE_GRACE_AT_START};
+use crate::limits::{BRIDGE_GRACE, BRIDGE_GRACE_AT_START, LATE_MIN};
 
 /// The bridges that a meeting uses.
 #[derive(Debug, Default)]
@@ -75,7 +75,11 @@ impl Links {
                 (Link::Up(old), Link::Up(new)) if old == new => {}
                 (_, Link::Up(_)) => inputs.push(Input::BridgeUp { bridge: bridge.clone() }),
                 (Link::Lost, _) | (_, Link::Away { .. }) => {}
-                (_, Link::Lost) => inputs.push(Input::BridgeLost { bridge: bridge.clone() }),
+                (_, Link::Lost) => {
+                    inputs.push(Input::BridgeLost { bridge: bridge.clone() });
+                    // It can still be told: what it has of the meeting is expired at once.
+                    inputs.extend(leaving.then(|| Input::BridgeUp { bridge: bridge.clone() }));
+                }
             }
             *link = next;
         }
@@ -98,6 +102,10 @@ impl Link {
             (Some(join), _) => Self::Up(join),
             (None, _) if leaving && substitute => Self::Lost,
             (None, Self::Up(_)) => Self::Away { until: now + BRIDGE_GRACE },
+            // Woken so late, the shard stood still itself: the bridge may be waiting for it.
+            (None, Self::Away { until }) if now >= until + LATE_MIN => {
+                Self::Away { until: now + BRIDGE_GRACE }
+            }
             (None, Self::Away { until }) if now >= until && substitute => Self::Lost,
             (None, Self::Away { until }) if now >= until => Self::Away { until: now + BRIDGE_GRACE },
             (None, same) => same,
@@ -146,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_bridge_that_wants_to_leave_is_lost_at_once() {
-        check(None, &[(0, Some((1, false)), &[]), (10, Some((1, true)), &["lost"]), (20, None, &[])]);
+        check(None, &[(0, Some((1, false)), &[]), (10, Some((1, true)), &["lost", "up"]), (20, None, &[])]);
     }
 
     #[test]
@@ -154,6 +162,21 @@ mod tests {
         check(Some(0), &[(0, None, &[]), (3000, None, &[]), (3900, Some((1, false)), &["up"])]);
         check(Some(0), &[(0, None, &[]), (4000, None, &["lost"])]);
         check(Some(0), &[(0, Some((1, false)), &["up"])]);
+    }
+
+    #[test]
+    fn a_shard_that_stood_still_gives_up_nobody() {
+        check(
+            None,
+            &[
+                (0, Some((1, false)), &[]),
+                (10, None, &[]),
+                (5000, None, &[]),
+                (5700, Some((2, false)), &["up"]),
+                (5800, None, &[]),
+                (6600, None, &["lost"]),
+            ],
+        );
     }
 
     #[test]

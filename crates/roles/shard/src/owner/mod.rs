@@ -321,9 +321,14 @@ impl Owner {
     }
 
     fn look_at_bridges(&mut self, inputs: &mut Vec<Input>) {
-        let used = self.machine.summary().bridges;
+        let summary = self.machine.summary();
         let view = Arc::clone(&self.view.borrow_and_update());
-        inputs.extend(self.links.handle(&used, &view, Clock.now()));
+        let news = self.links.handle(&summary.bridges, &view, Clock.now());
+        for lost in news.iter().filter_map(lost_bridge) {
+            let moved = summary.participants.iter().filter(|who| who.bridge.as_ref() == Some(lost)).count();
+            self.shard.counts.participants_moved.inc_by(moved as u64);
+        }
+        inputs.extend(news);
         let arrivals = self.links.arrivals(&view).into_iter().filter(|bridge| self.machine.awaits(bridge));
         inputs.extend(arrivals.map(|bridge| Input::BridgeUp { bridge }));
     }
@@ -431,6 +436,13 @@ fn rebuild(room: &str, replay: &Replay) -> Result<(Meeting, u64), Unreadable> {
 /// A fault of the machine costs one meeting, not the shard.
 fn apply(machine: &mut Meeting, entry: &Entry) -> Result<Vec<Effect>, &'static str> {
     std::panic::catch_unwind(AssertUnwindSafe(|| machine.apply(entry))).map_err(|_| "its machine has failed")
+}
+
+fn lost_bridge(input: &Input) -> Option<&BridgeId> {
+    match input {
+        Input::BridgeLost { bridge } => Some(bridge),
+        _ => None,
+    }
 }
 
 fn lost(bridge: BridgeId, id: u64) -> Input {
