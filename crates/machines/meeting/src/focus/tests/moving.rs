@@ -123,6 +123,18 @@ fn a_lost_bridge_that_is_up_again_forgets_the_conference() {
 }
 
 #[test]
+fn a_bridge_that_is_left_while_it_can_be_told_forgets_at_once() {
+    let mut world = World::talking(&["ann", "bob"]);
+    world.act(|focus, cx| focus.handle_bridge_lost(cx, &bridge("b1")));
+    world.act(|focus, cx| focus.handle_bridge_up(cx, &bridge("b1")));
+    assert!(!world.focus.awaits(&bridge("b1")));
+    world.settle();
+    assert!(world.bridges[&bridge("b1")].conferences.is_empty());
+    assert!(world.clients.values().all(|client| client.terminations.len() == 1), "moved once");
+    check_all_talk(&world, "b2");
+}
+
+#[test]
 fn late_answers_of_a_lost_bridge_are_nobodys() {
     let mut world = World::talking(&["ann", "bob"]);
     world.join("cid");
