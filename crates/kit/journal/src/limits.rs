@@ -71,5 +71,8 @@ pub(crate) const TOMBSTONE_TIME: Duration = Duration::from_secs(120);
 /// Seconds of silence after which a node is forgotten, while others speak.
 pub(crate) const NODE_SILENCE_S: i64 = 60;
 
+/// A replay is begun again so often, where the meeting was written to and tidied up while it was read.
+pub(crate) const REPLAYS_MAX: usize = 20;
+
 const _: () = assert!(RECORD_BYTES_MAX + ENVELOPE_BYTES <= MESSAGE_BYTES_MAX);
 const _: () = assert!(RECORD_BYTES_MAX <= BATCH_BYTES_MAX);

@@ -8,15 +8,33 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use super::Shared;
 use super::envelope::{Body, Envelope, Hash, hash};
 use super::faults::{published, unavailable};
+use super::head::Head;
 use super::log::READ_TIME;
 use super::subject::name_of;
-use crate::limits::{ACK_TIME, SET_ASIDE_MAX, WALK_MAX};
+use crate::limits::{ACK_TIME, REPLAYS_MAX, SET_ASIDE_MAX, WALK_MAX};
 use crate::{Error, Replay};
 
 impl Shared {
+    /// What cannot be read is damaged only if nobody has written meanwhile: with a snapshot, or with the end, its owner
+    /// removes what stands before, and that may be what we read. A new owner gets in between only so often.
     pub(super) async fn replay(&self, meeting: &str) -> Result<Replay, Error> {
-        self.forget_head(meeting);
-        let Some((head, last)) = self.last(meeting).await? else { return Ok(Replay::default()) };
+        for _ in 0..REPLAYS_MAX {
+            self.forget_head(meeting);
+            let Some((head, last)) = self.last(meeting).await? else { return Ok(Replay::default()) };
+            let sequence = head.sequence;
+            let read = self.read(meeting, head, last).await;
+            if !matches!(read, Err(Error::Damaged { .. })) {
+                return read;
+            }
+            if self.last_raw(meeting).await?.is_some_and(|last| last.sequence == sequence) {
+                return read;
+            }
+        }
+        Err(Error::Unavailable(format!("meeting {meeting} changes faster than it can be read")))
+    }
+
+    /// Everything up to `head`, whose message is `last`.
+    async fn read(&self, meeting: &str, head: Head, last: Envelope) -> Result<Replay, Error> {
         if head.anchor == 0 {
             return Ok(Replay::default());
         }
