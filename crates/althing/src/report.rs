@@ -49,6 +49,7 @@ fn detail(shard: &str, room: String, summary: Summary) -> MeetingDetail {
         bridges: summary.bridges.into_iter().map(|BridgeId(id)| id).collect(),
         participants: summary.participants.len(),
         since: summary.since.map(rfc3339),
+        unprotected: summary.unprotected,
     };
     MeetingDetail { meeting, occupants: summary.participants.into_iter().map(occupant).collect() }
 }

@@ -32,7 +32,7 @@ pub(super) fn aside(rooms: &[String]) -> String {
 }
 
 pub(super) fn meetings(meetings: &[Meeting]) -> String {
-    let head = ["ROOM", "PARTICIPANTS", "SHARD", "BRIDGES", "SINCE"];
+    let head = ["ROOM", "PARTICIPANTS", "SHARD", "BRIDGES", "JOURNAL", "SINCE"];
     table(&head, &meetings.iter().map(summary).collect::<Vec<_>>())
 }
 
@@ -59,6 +59,7 @@ fn summary(meeting: &Meeting) -> Vec<String> {
         meeting.participants.to_string(),
         meeting.shard.clone(),
         or_dash(bridges.as_deref()),
+        if meeting.unprotected { "unprotected" } else { "written" }.to_owned(),
         or_dash(meeting.since.as_deref()),
     ]
 }
@@ -93,12 +94,13 @@ mod tests {
                 bridges: vec!["bridge-1".to_owned()],
                 participants: 2,
                 since: None,
+                unprotected: true,
             },
             occupants: vec![occupant("a1", Some("Ada \u{1b}[31m"), true), occupant("b2", None, false)],
         };
         let expected = "\
-ROOM     PARTICIPANTS  SHARD    BRIDGES   SINCE
-standup  2             shard-1  bridge-1  -
+ROOM     PARTICIPANTS  SHARD    BRIDGES   JOURNAL      SINCE
+standup  2             shard-1  bridge-1  unprotected  -
 
 NICK  NAME       ROLE         CONNECTION    BRIDGE    JOINED
 a1    Ada \u{fffd}[31m  moderator    connected     bridge-1  2026-11-20T14:05:09.120Z

@@ -108,6 +108,7 @@ impl Core {
         self.room_jid = room_jid(name, settings);
         self.settings = settings.clone();
         self.drop_all(turn);
+        self.sessions.relieve();
         self.with_focus(turn, |focus, cx| focus.handle_owner_changed(cx));
     }
 

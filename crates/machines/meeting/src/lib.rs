@@ -5,7 +5,8 @@
 //! and a seed. Same entries, same state, same effects, on every machine.
 //!
 //! The owner's duty, in this order: append the entry to the journal; when it is committed, [`Meeting::apply`] it;
-//! obey the [`Effect`]s in order; if [`Meeting::deadline`] is past, append an [`Input::Tick`].
+//! obey the [`Effect`]s in order; if [`Meeting::deadline`] is past, append an [`Input::Tick`]. [`Tenure`] keeps that order,
+//! and knows what may be done all the same while the journal does not answer.
 //!
 //! Inside: `session` keeps streams (bind, XEP-0198, hibernation), `room` is the MUC with a file per feature,
 //! `services` answers for the domain and its components, `focus` invites occupants to bridges. A stanza enters
@@ -31,6 +32,7 @@ mod session;
 mod settings;
 mod snapshot;
 mod summary;
+mod tenure;
 mod turn;
 
 pub use codec::{CodecError, ENTRY_FORMAT};
@@ -40,6 +42,7 @@ pub use limits::{UNACKED_BYTES_MAX, UNACKED_STANZAS_MAX};
 pub use settings::{ExternalService, Settings};
 pub use snapshot::SnapshotError;
 pub use summary::{Participant, Summary};
+pub use tenure::{STALL_MS, STALL_MS_MAX, Tenure, WAITING_BYTES_MAX, WAITING_ENTRIES_MAX};
 
 use crate::core::Core;
 use crate::turn::Turn;

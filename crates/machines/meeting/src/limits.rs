@@ -8,6 +8,8 @@ pub const UNACKED_STANZAS_MAX: usize = 5_000;
 pub const UNACKED_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Bytes of them, of all clients together. Beyond that, whoever has the most of them is let go.
 pub(crate) const UNACKED_BYTES_ALL_MAX: usize = 32 * 1024 * 1024;
+/// Stanzas that a client may have received from an owner that died before they were durable.
+pub(crate) const AHEAD_MAX: u32 = 10_000;
 /// Stanzas sent to a client before it is asked for an acknowledgement.
 pub(crate) const ACK_REQUEST_STANZAS: u32 = 10;
 /// How long a conference request without a join keeps the meeting.

@@ -12,6 +12,8 @@ pub struct Summary {
     pub participants: Vec<Participant>,
     /// sessions that hibernate
     pub hibernating: usize,
+    /// the journal has not answered for a while; whoever owns the meeting says so, and a machine alone never does
+    pub unprotected: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +40,7 @@ impl Core {
             bridges: self.focus.bridges(),
             participants: self.room.occupants.keys().filter_map(|nick| self.participant(nick)).collect(),
             hibernating: self.sessions.hibernating(),
+            unprotected: false,
         }
     }
 

@@ -26,6 +26,6 @@ macro_rules! conversations {
 
 conversations! {
     bad_input chat conference_request destroy disco goodbye hibernation history iq_routing join join_refused
-    kick leave misaddressed owner_change password presence private_messages resume resume_refused roles
+    kick leave lost_owner misaddressed owner_change password presence private_messages resume resume_refused roles
     services stream subject
 }

@@ -88,7 +88,7 @@ pub const SNAPSHOT_IDLE: Duration = Duration::from_secs(30);
 
 /// First and longest pause before an append is tried again.
 pub const RETRY_FIRST: Duration = Duration::from_millis(50);
-pub const RETRY_LONGEST: Duration = Duration::from_secs(2);
+pub const RETRY_LONGEST: Duration = Duration::from_millis(500);
 
 /// A deadline of a meeting that has passed is told to it at most so often.
 pub const TICK_PAUSE: Duration = Duration::from_millis(10);

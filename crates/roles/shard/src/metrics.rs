@@ -13,6 +13,7 @@ use service::metrics::Metrics;
 pub(crate) struct Counts {
     facts: Family<FactLabel, Counter>,
     pub(crate) meetings: Gauge,
+    pub(crate) meetings_unprotected: Gauge,
     pub(crate) connections: Gauge,
     pub(crate) negotiations: Gauge,
     pub(crate) negotiations_evicted: Counter,
@@ -46,6 +47,10 @@ impl Counts {
         Self {
             facts: metrics.register("meeting_facts", "What happened in meetings, by kind", Family::default()),
             meetings: gauge("shard_meetings", "Meetings that this shard owns"),
+            meetings_unprotected: gauge(
+                "shard_meetings_unprotected",
+                "Meetings whose journal does not answer: they go on, and would lose what it does not have",
+            ),
             connections: gauge("shard_connections", "Client sockets that belong to a meeting"),
             negotiations: gauge("shard_negotiations", "Client sockets without a resource"),
             negotiations_evicted: counter(

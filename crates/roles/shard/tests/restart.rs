@@ -5,10 +5,11 @@ mod support;
 use std::path::Path;
 use std::sync::Arc;
 
-use journal::{Answer, Journal, Memory, Position, Redb, Replay};
+use journal::{Journal, Memory, Redb};
 use meeting::{Entry, Input, Meeting};
 use service::metrics::Metrics;
 use shard::Running;
+use support::engine::Faulty;
 use support::{Guest, PATIENCE, config, start_with, until};
 
 #[tokio::test]
@@ -136,39 +137,6 @@ async fn what_another_version_wrote_is_not_touched() {
     }
 }
 
-/// A journal that never tells of one meeting.
-struct Silent(Memory);
-
-impl Journal for Silent {
-    fn append(&self, meeting: &str, expected: Position, records: Vec<Vec<u8>>) -> Answer<'_, ()> {
-        self.0.append(meeting, expected, records)
-    }
-
-    fn replay(&self, meeting: &str) -> Answer<'_, Replay> {
-        if meeting == "stuck" { Box::pin(std::future::pending()) } else { self.0.replay(meeting) }
-    }
-
-    fn snapshot(&self, meeting: &str, position: Position, bytes: Vec<u8>) -> Answer<'_, ()> {
-        self.0.snapshot(meeting, position, bytes)
-    }
-
-    fn purge(&self, meeting: &str, expected: Position) -> Answer<'_, ()> {
-        self.0.purge(meeting, expected)
-    }
-
-    fn set_aside(&self, meeting: &str) -> Answer<'_, ()> {
-        self.0.set_aside(meeting)
-    }
-
-    fn aside(&self) -> Answer<'_, Vec<String>> {
-        self.0.aside()
-    }
-
-    fn meetings(&self) -> Answer<'_, Vec<String>> {
-        self.0.meetings()
-    }
-}
-
 #[tokio::test]
 async fn one_stuck_meeting_does_not_hold_up_the_others() {
     let memory = Memory::new();
@@ -177,7 +145,8 @@ async fn one_stuck_meeting_does_not_hold_up_the_others() {
     let _guest = Guest::joined(&shard, "stuck").await;
     shard.kill().await;
 
-    let started = start_with(config(), Arc::new(Silent(memory)));
+    let engine = Faulty { silent_about: Some("stuck"), ..Faulty::new(&memory) };
+    let started = start_with(config(), Arc::new(engine));
     let shard = tokio::time::timeout(PATIENCE, started).await.expect("it starts");
     let meetings = tokio::time::timeout(PATIENCE, shard.meetings()).await.expect("it answers");
     let told: Vec<_> = meetings.iter().map(|(room, s)| (room.as_str(), s.participants.len())).collect();

@@ -97,6 +97,9 @@ pub struct Meeting {
     pub participants: usize,
     /// when the first participant came, RFC 3339 in UTC; `None` before that
     pub since: Option<String>,
+    /// the journal does not answer: what happened since would be lost with its shard
+    #[serde(default)]
+    pub unprotected: bool,
 }
 
 /// A meeting with everybody who is in it.

@@ -22,7 +22,7 @@ async fn meetings_have_the_shape_of_the_contract() {
     let admin = admin(Some(Arc::new(One))).await;
     let summary = json!({
         "room": "[guild]standup", "shard": "shard-1", "bridges": ["bridge-1"], "participants": 1,
-        "since": "2026-11-20T14:05:09.120Z",
+        "since": "2026-11-20T14:05:09.120Z", "unprotected": false,
     });
     check(&admin, "GET", "/api/v1/meetings", 200, &json!([summary])).await;
 
@@ -166,6 +166,7 @@ fn standup() -> MeetingDetail {
         bridges: vec!["bridge-1".to_owned()],
         participants: 1,
         since: Some(rfc3339(1_795_183_509_120)),
+        unprotected: false,
     };
     let occupant = Occupant {
         nick: "a1b2c3d4".to_owned(),

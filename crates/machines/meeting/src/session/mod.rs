@@ -88,6 +88,11 @@ impl Sessions {
         self.session(id).is_some_and(|session| matches!(session.link, Link::Live(_)))
     }
 
+    /// The owner has changed.
+    pub(crate) fn relieve(&mut self) {
+        self.by_id.values_mut().filter_map(|session| session.sm.as_mut()).for_each(|sm| sm.relieved = true);
+    }
+
     pub(crate) fn hibernating(&self) -> usize {
         self.len() - self.by_conn.len()
     }

@@ -21,7 +21,7 @@ impl Core {
             return;
         };
         let taken =
-            self.sessions.session_mut(id).and_then(|session| session.sm.as_mut()).map(|sm| sm.acknowledge(h));
+            self.sessions.session_mut(id).and_then(|session| session.sm.as_mut()).map(|sm| sm.resume(h));
         match taken {
             Some(Ok(())) => self.take_up(turn, id, conn, previd),
             Some(Err(_)) | None => {

@@ -29,6 +29,8 @@ pub(crate) struct Sm {
     pub(crate) unacked_bytes: usize,
     /// stanzas since the last `<r/>`
     unasked: u32,
+    /// the owner has changed since the client was last heard: it may have been sent more than we know of
+    pub(crate) relieved: bool,
 }
 
 /// The client does not take what it is sent.
@@ -71,6 +73,19 @@ impl Sm {
         }
         self.acked = h;
         Ok(())
+    }
+
+    /// The client takes its stream up and has `h` stanzas. After a change of owners these may be more than were ever
+    /// sent as far as we know: the former owner was unprotected when it died, and what it sent last is lost with it. Its
+    /// count is the right one then, and everything that is known was received.
+    pub(crate) fn resume(&mut self, h: u32) -> Result<(), OutOfRange> {
+        let ahead = h.wrapping_sub(self.sent);
+        if std::mem::take(&mut self.relieved) && (1..=limits::AHEAD_MAX).contains(&ahead) {
+            (self.sent, self.acked, self.unacked_bytes) = (h, h, 0);
+            self.unacked.clear();
+            return Ok(());
+        }
+        self.acknowledge(h)
     }
 }
 
@@ -148,6 +163,21 @@ mod tests {
             assert_eq!(sm.acknowledge(h), Err(OutOfRange));
         }
         assert_eq!(sm, before);
+    }
+
+    #[test]
+    fn who_was_sent_more_than_is_known_goes_on_after_a_change_of_owners_and_only_then() {
+        let mut known = sm();
+        let _ = (known.push("a"), known.push("b"));
+        assert_eq!(known.clone().resume(3), Err(OutOfRange));
+        let mut relieved = Sm { relieved: true, ..known };
+        let mut ahead = relieved.clone();
+        assert_eq!(ahead.resume(7), Ok(()));
+        assert_eq!((ahead.sent, ahead.acked, ahead.unacked.len(), ahead.unacked_bytes), (7, 7, 0, 0));
+        assert_eq!(ahead.resume(8), Err(OutOfRange), "once");
+        let mut ordinary = relieved.clone();
+        assert_eq!((ordinary.resume(1), ordinary.unacked.len()), (Ok(()), 1));
+        assert_eq!(relieved.resume(3 + limits::AHEAD_MAX), Err(OutOfRange));
     }
 
     #[test]

@@ -97,10 +97,7 @@ impl Ledger {
 
     /// Puts a meeting that cannot be continued where no replay meets it.
     pub(super) async fn set_aside(&mut self) {
-        match self.journal.set_aside(&self.room).await {
-            Ok(()) => tracing::warn!(room = self.room, "what the journal had of the meeting is set aside"),
-            Err(error) => tracing::warn!(%error, "a meeting that was given up stays in the journal"),
-        }
+        set_aside(&*self.journal, &self.room).await;
         self.begin_anew();
     }
 
@@ -117,6 +114,14 @@ impl Ledger {
             return false;
         };
         replay.records.get(skip..).is_some_and(|tail| tail == records)
+    }
+}
+
+/// Puts what the journal has of a meeting where no replay meets it.
+pub(super) async fn set_aside(journal: &dyn Journal, room: &str) {
+    match journal.set_aside(room).await {
+        Ok(()) => tracing::warn!(room, "what the journal had of the meeting is set aside"),
+        Err(error) => tracing::warn!(%error, "a meeting that was given up stays in the journal"),
     }
 }
 

@@ -1,32 +1,35 @@
 //! One meeting's task: it takes what happened, appends it to the journal, applies it once it is durable, and obeys.
 //!
-//! In this order, always. What a participant has seen can therefore be replayed; what was not committed was not seen.
+//! In this order, as long as the engine answers: what a participant has seen can therefore be replayed, and what was not
+//! committed was not seen. While it does not, the meeting goes on unprotected ([`meeting::Tenure`]).
 
+mod books;
+mod commit;
 mod ledger;
 mod links;
 mod obey;
+mod open;
 mod time;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
-use journal::{Error, Replay};
-use meeting::{BridgeId, CodecError, ConnId, Effect, Entry, Input, Meeting, RequestId, SnapshotError};
+use meeting::{BridgeId, ConnId, Input, Meeting, RequestId, Summary, Tenure};
 use service::clock::Clock;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::Shard;
 use crate::cluster;
 use crate::fleet::{Answered, View};
-use crate::limits::{BATCH_MAX, RETRY_FIRST, SNAPSHOT_IDLE, TAKEOVER_TRIES};
+use crate::limits::{BATCH_MAX, SNAPSHOT_IDLE};
 use crate::meetings::{Message, TaskNumber};
 use crate::outbox::Outbox;
-use crate::seed::seed;
-use ledger::Ledger;
+use books::Books;
 use links::Links;
 use time::Time;
+
+pub(crate) use open::{Opened, Refusal};
 
 /// Runs a meeting until it is over, another shard owns it, or the shard stops.
 pub(crate) async fn run(
@@ -39,7 +42,7 @@ pub(crate) async fn run(
     // nobody may want to know
     let tell = |how| drop(opened.map(|opened| opened.send(how)));
     let live = async {
-        match take_over(&shard, &room, number).await {
+        match open::take_over(&shard, &room, number).await {
             Ok(owner) => {
                 tell(Ok(()));
                 if owner.run(&mut messages).await {
@@ -57,39 +60,6 @@ pub(crate) async fn run(
         () = live => {}
     }
     shard.meetings.ended(&shard, &room, number);
-}
-
-/// Replays a meeting and becomes its owner. Who owned it before may write until then; what it wrote is replayed too.
-async fn take_over(shard: &Arc<Shard>, room: &str, number: TaskNumber) -> Result<Owner, Refusal> {
-    for _ in 0..TAKEOVER_TRIES {
-        let mut owner = Owner::open(shard, room, number).await?;
-        // what nobody has begun is owned with its first input
-        let owned = if owner.fresh { Ok(()) } else { owner.commit(Vec::new()).await };
-        match owned {
-            Ok(()) => return Ok(owner),
-            Err(End::Fenced) => tokio::time::sleep(RETRY_FIRST).await,
-            Err(_) => owner.give_up().await,
-        }
-    }
-    Err(Refusal::Outrun(room.to_owned()))
-}
-
-/// Whether a meeting could be replayed.
-pub(crate) type Opened = Result<(), Refusal>;
-
-/// Why a meeting is not run. What the journal has of it stays.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Refusal {
-    #[error(
-        "meeting {room}: the journal has it in format {found}, this version knows {known}; use the {} version of \
-         althing that wrote it, or move the data directory away",
-        if found > known { "newer" } else { "older" }
-    )]
-    Format { room: String, found: u32, known: u32 },
-    #[error("meeting {0}: another shard goes on with it")]
-    Outrun(String),
-    #[error(transparent)]
-    Journal(#[from] Error),
 }
 
 /// Why a meeting's task ends.
@@ -111,9 +81,12 @@ struct Owner {
     room: String,
     number: TaskNumber,
     machine: Meeting,
-    ledger: Ledger,
+    books: Books,
+    tenure: Tenure,
     time: Time,
-    /// the first entry of this ownership is in the journal
+    /// the first entry of this ownership was made
+    begun: bool,
+    /// and is in the journal
     owns: bool,
     /// nothing was replayed: the meeting begins with the first input
     fresh: bool,
@@ -134,60 +107,6 @@ struct Owner {
 }
 
 impl Owner {
-    async fn open(shard: &Arc<Shard>, room: &str, number: TaskNumber) -> Result<Self, Refusal> {
-        let (mut ledger, replay) = match Ledger::open(Arc::clone(&shard.journal), room).await {
-            Err(error @ Error::Damaged { .. }) => {
-                // it can be neither continued nor guessed at; the room must not stay closed for ever
-                tracing::error!(%error, "a meeting is given up: its participants join a new one");
-                shard.counts.meetings_abandoned.inc();
-                shard.journal.set_aside(room).await?;
-                Ledger::open(Arc::clone(&shard.journal), room).await?
-            }
-            other => other?,
-        };
-        let now = Clock.now();
-        let (machine, last, fresh) = match rebuild(room, &replay) {
-            Ok((machine, last)) => (machine, last, replay.next == 0),
-            Err(Unreadable::Format { found, known }) => {
-                return Err(Refusal::Format { room: room.to_owned(), found, known });
-            }
-            Err(Unreadable::Damaged(why)) => {
-                tracing::error!(why, "a meeting is given up: its participants join a new one");
-                shard.counts.meetings_abandoned.inc();
-                ledger.set_aside().await;
-                (Meeting::new(room), 0, true)
-            }
-        };
-        let (answers_in, answers) = mpsc::unbounded_channel();
-        let used = machine.summary().bridges;
-        let mut view = shard.fleet.view();
-        if !fresh {
-            // bridges that are there already are news to it
-            view.mark_changed();
-        }
-        Ok(Self {
-            shard: Arc::clone(shard),
-            room: room.to_owned(),
-            number,
-            machine,
-            ledger,
-            time: Time::new(now, Clock.millis(), last),
-            owns: false,
-            fresh,
-            let_go: false,
-            conns: BTreeMap::new(),
-            requests: BTreeMap::new(),
-            requests_ever: 0,
-            occupants_changed: true,
-            asked: obey::Asked::new(answers_in),
-            links: Links::replayed(&used, now),
-            view,
-            answers,
-            own: VecDeque::new(),
-            last_active: now,
-        })
-    }
-
     /// Tells whether the meeting is over.
     async fn run(mut self, messages: &mut mpsc::Receiver<Message>) -> bool {
         self.tell_occupied();
@@ -196,7 +115,7 @@ impl Owner {
             match turn {
                 Ok(()) => {}
                 Err(End::Over) => {
-                    if self.owns && self.ledger.purge().await.is_err() {
+                    if self.purge().await.is_err() {
                         break End::Fenced;
                     }
                     if self.shard.meetings.end(&self.room, self.number, messages) {
@@ -215,12 +134,7 @@ impl Owner {
             End::Over => tracing::debug!("a meeting is over"),
             End::Fenced => tracing::info!("another shard owns a meeting of ours: its sockets are let go of"),
             End::Broken => self.give_up().await,
-            End::Stopped | End::Moved => {
-                let bytes = self.machine.snapshot();
-                if self.owns {
-                    self.ledger.snapshot(bytes).await;
-                }
-            }
+            End::Stopped | End::Moved => self.write_down().await,
         }
         is_over
     }
@@ -228,12 +142,30 @@ impl Owner {
     /// The meeting cannot go on: what there is of it is put where no replay meets it.
     async fn give_up(&mut self) {
         self.shard.counts.meetings_abandoned.inc();
-        self.ledger.set_aside().await;
+        ledger::set_aside(&*self.shard.journal, &self.room).await;
+    }
+
+    /// Forgets a meeting that is over.
+    async fn purge(&mut self) -> Result<(), journal::Error> {
+        match self.books.at_rest() {
+            Some(ledger) if self.owns => ledger.purge().await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Leaves the meeting as a whole to whoever has it next.
+    async fn write_down(&mut self) {
+        if self.flush().await.is_ok()
+            && self.owns
+            && let Some(ledger) = self.books.at_rest()
+        {
+            ledger.snapshot(self.machine.snapshot()).await;
+        }
     }
 
     fn begin_anew(&mut self) {
         self.machine = Meeting::new(&self.room);
-        (self.owns, self.fresh) = (false, true);
+        (self.begun, self.owns, self.fresh) = (false, false, true);
         self.links = Links::default();
         self.asked.forget_all(&self.shard.fleet);
         self.own.clear();
@@ -241,6 +173,23 @@ impl Owner {
 
     /// Waits for something to happen, makes it durable and obeys what comes of it.
     async fn turn(&mut self, messages: &mut mpsc::Receiver<Message>) -> Result<(), End> {
+        if self.tenure.is_open(self.now()) {
+            self.take_inputs(messages).await?;
+        } else {
+            self.await_engine().await?;
+        }
+        self.tell_occupied();
+        if let Some(ledger) = self.books.at_rest().filter(|ledger| ledger.is_snapshot_due()) {
+            ledger.snapshot(self.machine.snapshot()).await;
+        }
+        // also where nothing has begun: somebody only asked
+        if self.machine.is_idle() && self.own.is_empty() && self.tenure.is_clean() {
+            return Err(End::Over);
+        }
+        Ok(())
+    }
+
+    async fn take_inputs(&mut self, messages: &mut mpsc::Receiver<Message>) -> Result<(), End> {
         let mut inputs = Vec::new();
         if self.own.is_empty() {
             self.wait(messages, &mut inputs).await?;
@@ -250,20 +199,11 @@ impl Owner {
             let Ok(message) = messages.try_recv() else { break };
             self.take(message, &mut inputs);
         }
-        if self.let_go {
+        if self.let_go && self.tenure.is_clean() {
             // what was not committed is sent again by whoever sent it
             return Err(End::Moved);
         }
-        self.commit(inputs).await?;
-        self.tell_occupied();
-        if self.ledger.is_snapshot_due() {
-            self.ledger.snapshot(self.machine.snapshot()).await;
-        }
-        // also where nothing has begun: somebody only asked
-        if self.machine.is_idle() && self.own.is_empty() {
-            return Err(End::Over);
-        }
-        Ok(())
+        self.commit(inputs)
     }
 
     /// Whether somebody is in the room, where that may have changed.
@@ -280,8 +220,10 @@ impl Owner {
         inputs: &mut Vec<Input>,
     ) -> Result<(), End> {
         let wake = self.wake();
+        let is_clean = self.tenure.is_clean();
         tokio::select! {
-            () = self.shard.drain.cancelled() => return Err(End::Stopped),
+            () = self.shard.drain.cancelled(), if is_clean => return Err(End::Stopped),
+            appended = self.books.appended() => self.handle_appended(appended)?,
             message = messages.recv() => match message {
                 Some(message) => self.take(message, inputs),
                 None => return Err(End::Stopped),
@@ -294,9 +236,9 @@ impl Owner {
     }
 
     /// When something has to be done though nothing happens.
-    fn wake(&self) -> Instant {
+    fn wake(&mut self) -> Instant {
         let quiet = self.last_active + SNAPSHOT_IDLE;
-        let snapshot = (self.owns && self.ledger.has_news()).then_some(quiet);
+        let snapshot = self.has_news().then_some(quiet);
         let tick = self.machine.deadline().map(|deadline| self.time.instant(deadline));
         let all = [snapshot, tick, self.asked.deadline(), self.links.deadline()];
         // without any of them it looks again in a while
@@ -313,11 +255,15 @@ impl Owner {
         if self.links.deadline().is_some_and(|deadline| deadline <= now) {
             self.look_at_bridges(inputs);
         }
-        if inputs.is_empty() && self.owns && self.ledger.has_news() && now >= self.last_active + SNAPSHOT_IDLE
-        {
-            self.ledger.snapshot(self.machine.snapshot()).await;
+        if inputs.is_empty() && self.has_news() && now >= self.last_active + SNAPSHOT_IDLE {
+            self.write_down().await;
             self.last_active = now;
         }
+    }
+
+    /// Something has been written that no snapshot has.
+    fn has_news(&mut self) -> bool {
+        self.owns && self.books.at_rest().is_some_and(|ledger| ledger.has_news())
     }
 
     fn look_at_bridges(&mut self, inputs: &mut Vec<Input>) {
@@ -355,7 +301,10 @@ impl Owner {
                 inputs.push(Input::ConferenceRequest { request, body });
             }
             Message::LetGo => self.let_go = true,
-            Message::Summary(answer) => drop(answer.send(self.machine.summary())),
+            Message::Summary(answer) => {
+                let unprotected = self.tenure.is_unprotected();
+                drop(answer.send(Summary { unprotected, ..self.machine.summary() }));
+            }
         }
     }
 
@@ -364,78 +313,16 @@ impl Owner {
         self.shard.counts.connections.dec();
         Some(outbox)
     }
-
-    async fn commit(&mut self, mut inputs: Vec<Input>) -> Result<(), End> {
-        if !self.owns && (!inputs.is_empty() || !self.fresh) {
-            let settings = self.shard.config.settings.clone();
-            inputs.insert(0, Input::Owner { shard: self.shard.config.name.clone(), settings });
-        }
-        if inputs.is_empty() {
-            return Ok(());
-        }
-        let now = Clock.now();
-        self.last_active = now;
-        let at = self.time.millis(now);
-        let entries: Vec<_> = inputs.into_iter().map(|input| Entry { at, seed: seed(), input }).collect();
-        let records = entries.iter().map(Entry::to_bytes).collect();
-        self.ledger.append(records).await.map_err(|error| {
-            tracing::warn!(%error, "an append was refused");
-            if matches!(error, Error::WrongPosition { .. }) { End::Fenced } else { End::Broken }
-        })?;
-        self.owns = true;
-        self.shard.counts.entries_appended.inc_by(entries.len() as u64);
-        for entry in &entries {
-            let effects = apply(&mut self.machine, entry).map_err(|why| {
-                tracing::error!(why, "a meeting is given up: its participants join a new one");
-                End::Broken
-            })?;
-            effects.into_iter().for_each(|effect| self.obey(effect));
-        }
-        Ok(())
-    }
 }
 
 impl Drop for Owner {
     fn drop(&mut self) {
+        if self.tenure.is_unprotected() {
+            self.shard.counts.meetings_unprotected.dec();
+        }
         self.shard.counts.connections.dec_by(i64::try_from(self.conns.len()).unwrap_or(i64::MAX));
         self.asked.forget_all(&self.shard.fleet);
     }
-}
-
-/// What a meeting cannot be rebuilt from.
-enum Unreadable {
-    /// Another version wrote it, and can read it.
-    Format {
-        found: u32,
-        known: u32,
-    },
-    Damaged(&'static str),
-}
-
-/// The machine after everything that the journal has, and the time of the last entry.
-fn rebuild(room: &str, replay: &Replay) -> Result<(Meeting, u64), Unreadable> {
-    let mut machine = match &replay.snapshot {
-        Some((_, bytes)) => Meeting::restore(room, bytes).map_err(|error| match error {
-            SnapshotError::UnknownFormat { found, known } => Unreadable::Format { found, known },
-            SnapshotError::Damaged => Unreadable::Damaged("its snapshot cannot be read"),
-        })?,
-        None => Meeting::new(room),
-    };
-    let mut last = 0;
-    for record in &replay.records {
-        let entry = Entry::from_bytes(record).map_err(|error| match error {
-            CodecError::UnknownFormat { found, known } => Unreadable::Format { found, known },
-            CodecError::Damaged => Unreadable::Damaged("one of its entries cannot be read"),
-        })?;
-        last = entry.at;
-        apply(&mut machine, &entry).map_err(Unreadable::Damaged)?;
-    }
-    Ok((machine, last))
-}
-
-/// A fault of the machine costs one meeting, not the shard.
-fn apply(machine: &mut Meeting, entry: &Entry) -> Result<Vec<Effect>, &'static str> {
-    std::panic::catch_unwind(AssertUnwindSafe(|| machine.apply(entry))).map_err(|_| "its machine has failed")
 }
 
 fn lost_bridge(input: &Input) -> Option<&BridgeId> {

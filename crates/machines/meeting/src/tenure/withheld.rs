@@ -1,0 +1,73 @@
+//! What an unprotected meeting does not say yet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::effect::Effect;
+use crate::entry::{BridgeId, ConnId};
+
+#[derive(Debug, Default)]
+pub(super) struct Withheld {
+    /// what waits as it is, in order: everything for the connections and bridges in question
+    effects: Vec<Effect>,
+    /// connections whose stream is being taken up
+    conns: BTreeSet<ConnId>,
+    /// bridges that shall expire something
+    bridges: BTreeSet<BridgeId>,
+    /// the newest acknowledgement for each other connection
+    acks: BTreeMap<ConnId, String>,
+}
+
+impl Withheld {
+    pub(super) fn pass(&mut self, effect: Effect) -> Option<Effect> {
+        match &effect {
+            Effect::Send { conn, text } => {
+                if is(text, "resumed") {
+                    self.conns.insert(*conn);
+                }
+                if self.conns.contains(conn) {
+                    self.effects.push(effect);
+                    return None;
+                }
+                if is(text, "a") {
+                    self.acks.insert(*conn, text.clone());
+                    return None;
+                }
+            }
+            Effect::Close { conn, .. } => {
+                self.acks.remove(conn);
+                if self.conns.contains(conn) {
+                    self.effects.push(effect);
+                    return None;
+                }
+            }
+            Effect::AskBridge { bridge, text, .. } => {
+                if expires(text) {
+                    self.bridges.insert(bridge.clone());
+                }
+                if self.bridges.contains(bridge) {
+                    self.effects.push(effect);
+                    return None;
+                }
+            }
+            Effect::Answer { .. } | Effect::PickBridge { .. } | Effect::Ended | Effect::Fact(_) => {}
+        }
+        Some(effect)
+    }
+
+    pub(super) fn release(&mut self) -> Vec<Effect> {
+        let Self { effects, acks, .. } = std::mem::take(self);
+        let acks = acks.into_iter().map(|(conn, text)| Effect::Send { conn, text });
+        effects.into_iter().chain(acks).collect()
+    }
+}
+
+/// Whether it is an element of this name. What the meeting writes has no prefixes.
+fn is(text: &str, name: &str) -> bool {
+    let rest = text.strip_prefix('<').and_then(|text| text.strip_prefix(name));
+    rest.is_some_and(|rest| rest.starts_with([' ', '/', '>']))
+}
+
+/// Whether a request makes a bridge forget something. A text that merely looks so waits in vain, no more.
+fn expires(text: &str) -> bool {
+    ["expire=\"true\"", "expire='true'"].iter().any(|flag| text.contains(flag))
+}
