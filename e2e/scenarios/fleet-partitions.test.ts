@@ -18,6 +18,17 @@ describe.skipIf(!Net.possible)('a shard is separated from', () => {
     return Fleet.start(hosts);
   });
 
+  test('the engines, and comes back', async () => {
+    const trial = await Trial.begin(world, 'no-engine');
+    const owner = await world.server.owner('no-engine');
+    net.separate(owner.host, hosts.engines);
+    await trial.chat('without an engine');
+    await trial.mediaGoOn();
+    net.rejoin(owner.host, hosts.engines);
+    await trial.mediaGoOn();
+    await trial.goesOn();
+  });
+
   test('routers and bridges, and comes back', async () => {
     const trial = await Trial.begin(world, 'no-routers');
     const owner = await world.server.owner('no-routers');

@@ -1,4 +1,5 @@
 import type { Fleet } from './fleet.ts';
+import type { Process } from './process.ts';
 import { pause } from './wait.ts';
 
 /** Something that happens to the servers of a meeting. */
@@ -18,13 +19,7 @@ export const BLOWS: Blow[] = [
   },
   {
     name: 'its shard is frozen for 6 s',
-    async strike(fleet, room) {
-      const owner = await fleet.owner(room);
-      owner.freeze();
-      await pause(FROZEN_MS);
-      owner.thaw();
-      return owner.name;
-    },
+    strike: async (fleet, room) => freeze(await fleet.owner(room)),
   },
   {
     name: 'all shards but one are killed, its own among them',
@@ -47,12 +42,27 @@ export const BLOWS: Blow[] = [
     strike: async (fleet) => kill(await fleet.engines.leader()),
   },
   {
+    name: 'all engines are frozen for 6 s',
+    strike: (fleet) => freeze(...fleet.engines.members),
+  },
+  {
     name: 'its bridge is killed',
     strike: async (fleet, room) => kill(await fleet.bridge(room)),
   },
 ];
 
-async function kill(...processes: { name: string; kill(): Promise<void> }[]): Promise<string> {
+async function freeze(...processes: Process[]): Promise<string> {
+  for (const process of processes) process.freeze();
+  await pause(FROZEN_MS);
+  for (const process of processes) process.thaw();
+  return names(processes);
+}
+
+async function kill(...processes: Process[]): Promise<string> {
   await Promise.all(processes.map((process) => process.kill()));
+  return names(processes);
+}
+
+function names(processes: Process[]): string {
   return processes.map((process) => process.name).join(', ');
 }
