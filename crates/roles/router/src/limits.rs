@@ -91,3 +91,6 @@ pub(crate) const LOOKS_OF_SILENCE_MAX: u32 = 3;
 
 /// Looks at which nothing more was taken, until it is dropped.
 pub(crate) const LOOKS_STUCK_MAX: u32 = 2;
+
+/// Heartbeats in a row that a shard may miss while its streams bring frames: one that is busy is not dead.
+pub(crate) const MISSES_EXCUSED_MAX: u32 = 10;

@@ -50,6 +50,24 @@ async fn a_shard_that_hangs_is_left_and_its_late_words_with_it() {
 }
 
 #[tokio::test]
+async fn a_shard_that_is_too_busy_for_heartbeats_is_not_left() {
+    let mut world = World::of(&["shard-1"]).await;
+    let router = world.router(100).await;
+    let mut client = enabled(&router).await;
+    world.add("shard-2").await;
+    let busy = &world.shards[0];
+    busy.be_deaf();
+    while busy.unanswered() < 4 {
+        check_echoes(&mut client, "still at it").await;
+        // at a pace at which little is unacknowledged in the end
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(world.shards[1].resuming_most(), 0);
+    // but without a word it is
+    check_resumed(&world.shards[1]).await;
+}
+
+#[tokio::test]
 async fn a_shard_is_not_buried_under_resumes() {
     const CLIENTS: usize = 150;
     const AT_ONCE: usize = 64;
@@ -181,6 +199,12 @@ async fn check_echoes(client: &mut Socket, text: &str) {
 
 async fn check_hears(client: &mut Socket, text: &str) {
     assert_eq!(hear(client).await, stanza(text));
+}
+
+/// A stream comes to this shard.
+async fn check_resumed(shard: &Streams) {
+    let resumed = async { while !shard.said().await.starts_with("<resume") {} };
+    timeout(SOON, resumed).await.unwrap();
 }
 
 async fn hear(client: &mut Socket) -> String {

@@ -111,7 +111,7 @@ impl Client {
             return None;
         };
         let client = Wire::new(client, Role::Server, FRAME_OF_CLIENT_BYTES_MAX).await;
-        let shard = Wire::new(shard, Role::Client, FRAME_OF_SHARD_BYTES_MAX).await;
+        let shard = Wire::new(shard, Role::Client, FRAME_OF_SHARD_BYTES_MAX).await.telling(&self.target.sign);
         Some(Box::new(Relay::new(client, shard, Keeping::new(&self.visit.shared.counts))))
     }
 

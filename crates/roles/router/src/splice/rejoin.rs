@@ -88,7 +88,8 @@ pub(super) async fn find(
             Ok(mut response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
                 let upgraded = hyper::upgrade::on(&mut response).await;
                 if let Some(side) = upgraded.ok().and_then(proxy::side::<TcpStream>) {
-                    let wire = Wire::new(side, Role::Client, FRAME_OF_SHARD_BYTES_MAX).await;
+                    let wire =
+                        Wire::new(side, Role::Client, FRAME_OF_SHARD_BYTES_MAX).await.telling(&target.sign);
                     return Ok(Way { wire, target, turn });
                 }
             }

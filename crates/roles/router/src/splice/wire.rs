@@ -1,6 +1,7 @@
 //! A WebSocket, as the relay uses it: never more buffered than a little, and no silence that lasts.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::limits::{LOOKS_OF_SILENCE_MAX, LOOKS_STUCK_MAX, WIRE_READ_BYTES, WIRE_WRITE_BYTES};
 use crate::pump::Side;
+use crate::steer::Sign;
 
 #[derive(Debug)]
 pub(super) struct Wire<S> {
@@ -25,6 +27,8 @@ pub(super) struct Wire<S> {
     /// looks in a row
     silent: u32,
     stuck: u32,
+    /// who else wants to know that something was heard
+    sign: Option<Arc<Sign>>,
 }
 
 /// What a look at a wire says of the other end.
@@ -47,7 +51,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             .max_frame_size(Some(bytes_max));
         let early = side.early.to_vec();
         let socket = WebSocketStream::from_partially_read(side.stream, early, role, Some(config)).await;
-        Self { socket, unflushed: false, heard: true, taken: true, unread: false, silent: 0, stuck: 0 }
+        Self {
+            socket,
+            unflushed: false,
+            heard: true,
+            taken: true,
+            unread: false,
+            silent: 0,
+            stuck: 0,
+            sign: None,
+        }
+    }
+
+    /// Whatever is heard is a sign of life.
+    pub(super) fn telling(self, sign: &Arc<Sign>) -> Self {
+        Self { sign: Some(Arc::clone(sign)), ..self }
     }
 
     /// The next message; `None`: it is over.
@@ -56,6 +74,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         match read {
             Poll::Ready(Some(Ok(message))) => {
                 self.heard = true;
+                if let Some(sign) = &self.sign {
+                    sign.give();
+                }
                 // its answer leaves with whatever comes next
                 self.unflushed |= matches!(message, Message::Ping(_) | Message::Close(_));
                 Poll::Ready(Some(message))

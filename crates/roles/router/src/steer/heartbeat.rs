@@ -48,10 +48,21 @@ impl Pilot {
     /// One heartbeat, and the machine is told what came of it.
     pub(super) async fn probe(self: Arc<Self>, shard: String, patience_ms: u64) {
         let address = self.http(&shard, Role::Shard).unwrap_or(NOWHERE);
+        let sign = self.signs.of(&shard);
+        sign.begin();
         let asked = timeout(Duration::from_millis(patience_ms), self.ask(&shard, address)).await;
-        let beat = asked.unwrap_or(Beat::Missed);
+        let mut beat = asked.unwrap_or(Beat::Missed);
         if !matches!(beat, Beat::Answered { .. }) {
             self.counts.heartbeat_failed(&shard);
+        }
+        match beat {
+            Beat::Missed if sign.excuses() => {
+                let nodes = self.cluster.registry.nodes();
+                let draining = nodes.borrow().get(&shard).is_some_and(|node| node.draining);
+                beat = Beat::Answered { draining };
+            }
+            Beat::Missed => {}
+            Beat::Answered { .. } | Beat::Refused => sign.settle(),
         }
         self.step(|steering, now| steering.handle_heartbeat(&shard, beat, now));
     }

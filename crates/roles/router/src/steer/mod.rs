@@ -1,13 +1,14 @@
 //! Which shard has a meeting, and which bridge has a name.
 //!
 //! On one machine that never changes. In a cluster `placement::steering` decides, and this is its shell: `pilot.rs`
-//! obeys it, `watch.rs` tells it what happens, `heartbeat.rs` asks shards whether they live, `engine.rs` asks the
+//! obeys it, `watch.rs` tells it what happens, `heartbeat.rs` asks shards whether they live, `sign.rs` sees it, `engine.rs` asks the
 //! engine for places, `presence.rs` announces this router.
 
 mod engine;
 mod heartbeat;
 mod pilot;
 mod presence;
+mod sign;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use crate::limits::WAITING_TIME_MAX;
 use crate::{Cluster, Upstreams};
 use pilot::{Held, Pilot};
 pub(crate) use presence::Presence;
+pub(crate) use sign::Sign;
 
 /// Clones share what is known.
 #[derive(Clone, Debug)]
@@ -38,6 +40,8 @@ pub(crate) struct Target {
     pub(crate) address: SocketAddr,
     /// cancelled when the shard is declared down or the meeting has its place elsewhere: the socket is to be dropped
     pub(crate) cut: CancellationToken,
+    /// whoever has a socket to it tells when a frame comes
+    pub(crate) sign: Arc<Sign>,
     #[expect(dead_code, reason = "it is held to be dropped")]
     held: Option<Arc<Held>>,
 }
@@ -123,6 +127,7 @@ impl Steer {
 
 impl Fixed {
     fn target(&self) -> Target {
-        Target { id: "shard".to_owned(), address: self.shard, cut: CancellationToken::new(), held: None }
+        let (id, cut) = ("shard".to_owned(), CancellationToken::new());
+        Target { id, address: self.shard, cut, sign: Arc::default(), held: None }
     }
 }

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Target;
 use super::heartbeat::Hearts;
+use super::sign::Signs;
 use crate::Cluster;
 use crate::metrics::ShardCounts;
 
@@ -23,6 +24,7 @@ pub(crate) struct Pilot {
     pub(super) cluster: Cluster,
     pub(super) counts: ShardCounts,
     pub(super) hearts: Hearts,
+    pub(super) signs: Signs,
     /// the machine has been told something: its next timeout may be another
     pub(super) told: Notify,
     pub(super) ended: CancellationToken,
@@ -73,6 +75,7 @@ impl Pilot {
             cluster,
             counts: ShardCounts::new(metrics),
             hearts: Hearts::default(),
+            signs: Signs::default(),
             told: Notify::new(),
             ended: CancellationToken::new(),
             start: Clock.now(),
@@ -169,7 +172,8 @@ impl Pilot {
         let cut = hold.cut.clone();
         // It left the registry in this moment: whoever connects is refused, doubts it and asks again.
         let address = self.http(&shard, Role::Shard).unwrap_or(super::heartbeat::NOWHERE);
-        let target = Target { id: shard, address, cut, held: Some(held) };
+        let sign = self.signs.of(&shard);
+        let target = Target { id: shard, address, cut, sign, held: Some(held) };
         waiting.and_then(|waiting| waiting.tell.send(target).err())
     }
 

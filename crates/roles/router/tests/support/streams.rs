@@ -30,6 +30,10 @@ struct Script {
     hangs: watch::Sender<bool>,
     /// no resume is answered
     holds: watch::Sender<bool>,
+    /// no heartbeat is answered
+    deaf: watch::Sender<bool>,
+    /// heartbeats that were heard all the same
+    unanswered: AtomicUsize,
     resuming: AtomicUsize,
     /// the most of them at a time
     resuming_most: AtomicUsize,
@@ -49,6 +53,8 @@ impl Streams {
         let script = Arc::new(Script {
             hangs: watch::Sender::new(false),
             holds: watch::Sender::new(false),
+            deaf: watch::Sender::new(false),
+            unanswered: AtomicUsize::new(0),
             resuming: AtomicUsize::new(0),
             resuming_most: AtomicUsize::new(0),
             flooded: AtomicUsize::new(0),
@@ -96,6 +102,15 @@ impl Streams {
         self.script.holds.send_replace(holds);
     }
 
+    /// From now on it answers no heartbeat.
+    pub(crate) fn be_deaf(&self) {
+        self.script.deaf.send_replace(true);
+    }
+
+    pub(crate) fn unanswered(&self) -> usize {
+        self.script.unanswered.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn resuming_most(&self) -> usize {
         self.script.resuming_most.load(Ordering::SeqCst)
     }
@@ -134,6 +149,10 @@ fn routes(script: Arc<Script>) -> axum::Router {
     };
     let beats = async |State(script): State<Arc<Script>>| -> &'static str {
         script.wakes().await;
+        if *script.deaf.borrow() {
+            script.unanswered.fetch_add(1, Ordering::SeqCst);
+            let _ = script.deaf.subscribe().wait_for(|deaf| !deaf).await;
+        }
         r#"{"state":"ready","meetings":0,"participants":0}"#
     };
     let adopts = async || axum::http::StatusCode::ACCEPTED;
