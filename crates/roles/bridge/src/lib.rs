@@ -117,7 +117,7 @@ pub struct Running {
 }
 
 /// For the admin port.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Stats {
     pub media: sfu::Stats,
     /// the best of all shards
@@ -126,6 +126,8 @@ pub struct Stats {
     pub shards_entered: usize,
     /// shards that it knows of
     pub shards_known: usize,
+    /// the names of those in whose breweries it is not
+    pub unseen_by: Vec<String>,
     pub draining: bool,
     /// what is wrong with the bridge; `None`: nothing
     pub ailment: Option<&'static str>,
@@ -146,11 +148,13 @@ impl Running {
 
     pub fn stats(&self) -> Stats {
         let shards = self.bridge.signalling().borrow().clone();
+        let away = shards.iter().filter(|(_, state)| **state != Signalling::Entered);
         Stats {
             media: self.bridge.doors().posting().stats,
             signalling: best(&shards),
             shards_entered: self.bridge.shards_entered(),
             shards_known: shards.len(),
+            unseen_by: away.map(|(shard, _)| shard.clone()).collect(),
             draining: self.bridge.is_draining(),
             ailment: self.bridge.doors().ailment(Clock.now()),
             stress: self.bridge.vitals().stress,
@@ -163,7 +167,8 @@ impl Running {
         self.bridge.signalling()
     }
 
-    /// While it drains, focuses choose other bridges for new participants; nothing else changes.
+    /// Once it drains, focuses move its participants to other bridges, as far as there are any; it goes on with those
+    /// that stay. A shard that has heard of it believes nothing else until the bridge logs in anew.
     pub fn drain(&self, draining: bool) {
         self.bridge.drain(draining);
     }

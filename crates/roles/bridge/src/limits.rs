@@ -63,6 +63,8 @@ pub(crate) const REQUESTS_OUTSTANDING_MAX: usize = 512;
 pub(crate) const REQUESTS_WAITING_MAX: usize = 16_384;
 /// How often presence goes to the brewery when nothing has changed (what a stock bridge does).
 pub(crate) const PRESENCE_INTERVAL: Duration = Duration::from_secs(5);
+/// How often it is asked whether the bridge is well; a change is told at once.
+pub(crate) const HEALTH_INTERVAL: Duration = Duration::from_millis(500);
 /// How long a login, or an entry into the brewery, may take.
 pub(crate) const LOGIN_MAX: Duration = Duration::from_secs(10);
 /// How long the stream's last words may take.

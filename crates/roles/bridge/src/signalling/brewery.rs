@@ -35,7 +35,8 @@ pub(super) fn occupant(config: &Config) -> String {
     format!("{}/{}", config.brewery, config.id)
 }
 
-// COMPAT: without `drain` a stock focus takes the bridge for a draining one; without stats it does not see it.
+// COMPAT: without `drain` a stock focus takes the bridge for a draining one; without stats it does not see it. It moves
+// participants away from a bridge that is `shutting_down`, and from no other.
 fn stats(config: &Config, condition: Condition<'_>) -> Element {
     let Condition { vitals, draining, healthy } = condition;
     let media = &vitals.posting.stats;
@@ -46,7 +47,7 @@ fn stats(config: &Config, condition: Condition<'_>) -> Element {
         .child(stat("average_participant_stress", "0.01".to_owned()))
         .child(stat("drain", draining.to_string()))
         .child(stat("graceful_shutdown", false.to_string()))
-        .child(stat("shutting_down", false.to_string()))
+        .child(stat("shutting_down", draining.to_string()))
         .child(stat("healthy", healthy.to_string()))
         .child(stat("colibri2", true.to_string()))
         .child(stat("version", crate::VERSION.to_owned()))

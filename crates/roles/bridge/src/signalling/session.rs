@@ -17,7 +17,8 @@ use super::iq::{self, Asked};
 use super::login::{LoginError, Stream};
 use crate::bridge::Bridge;
 use crate::limits::{
-    FAREWELL_MAX, LOGIN_MAX, PONG_MAX, PRESENCE_INTERVAL, REQUESTS_OUTSTANDING_MAX, REQUESTS_WAITING_MAX,
+    FAREWELL_MAX, HEALTH_INTERVAL, LOGIN_MAX, PONG_MAX, PRESENCE_INTERVAL, REQUESTS_OUTSTANDING_MAX,
+    REQUESTS_WAITING_MAX,
 };
 use crate::media::{self, Answer, Command, Door, Room};
 
@@ -45,6 +46,8 @@ pub(super) struct Session<'a> {
     shard: &'a str,
     stream: Stream,
     entered: bool,
+    /// what its presence said last
+    told_well: bool,
     answers: mpsc::Receiver<Answer>,
     answers_in: mpsc::Sender<Answer>,
     /// the heads of the requests that media threads are working on, by ticket
@@ -69,6 +72,7 @@ impl<'a> Session<'a> {
             shard,
             stream,
             entered: false,
+            told_well: true,
             answers,
             answers_in,
             heads: BTreeMap::new(),
@@ -83,6 +87,8 @@ impl<'a> Session<'a> {
         let mut tick = interval(PRESENCE_INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tick.reset();
+        let mut health = interval(HEALTH_INTERVAL);
+        health.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let stop = self.bridge.stop();
         let patience = tokio::time::sleep(LOGIN_MAX);
         tokio::pin!(patience);
@@ -96,6 +102,7 @@ impl<'a> Session<'a> {
                 Some(answer) = self.answers.recv() => self.answer(answer).await,
                 taken = room(&self.waiting), if may_ask && !self.waiting.is_empty() => self.hand_over(taken).await,
                 _ = tick.tick() => self.tell_presence(false).await,
+                _ = health.tick(), if self.told_well != self.is_well() => self.tell_presence(false).await,
                 Ok(()) = draining.changed() => self.tell_presence(false).await,
                 () = &mut patience, if !self.entered => Err(Ended::Refused("it does not answer".to_owned())),
             };
@@ -200,14 +207,16 @@ impl<'a> Session<'a> {
         self.say(&iq::modified(&head, answer.result)).await
     }
 
+    fn is_well(&self) -> bool {
+        self.bridge.doors().ailment(Clock.now()).is_none()
+    }
+
     async fn tell_presence(&mut self, entering: bool) -> Result<(), Ended> {
+        self.told_well = self.is_well();
         let presence = {
             let vitals = self.bridge.vitals();
-            let condition = Condition {
-                vitals: &vitals,
-                draining: self.bridge.is_draining(),
-                healthy: self.bridge.doors().ailment(Clock.now()).is_none(),
-            };
+            let condition =
+                Condition { vitals: &vitals, draining: self.bridge.is_draining(), healthy: self.told_well };
             brewery::presence(self.bridge.config(), condition, entering)
         };
         self.say(&presence).await

@@ -40,7 +40,9 @@ async fn draining_is_told_at_once_and_the_end_too() {
     state(&running, Signalling::Entered).await;
     running.drain(true);
     let presence = timeout(Duration::from_secs(4), link.next_of("presence")).await.expect("at once");
-    assert_eq!(stat(&presence, "drain").as_deref(), Some("true"));
+    for name in ["drain", "shutting_down"] {
+        assert_eq!(stat(&presence, name).as_deref(), Some("true"), "{name}");
+    }
 
     let ended = tokio::spawn(running.shutdown());
     let last = link.next_of("presence").await;
