@@ -21,8 +21,16 @@ pub(crate) fn no_meeting(room: &str) -> Refused {
     Refused::Unknown(format!("there is no meeting in room {room:?}"))
 }
 
+/// The ids of the bridges that are logged in.
+pub(crate) fn bridges(shard: &shard::Running) -> Vec<String> {
+    shard.bridges().into_iter().map(|bridge| bridge.id).collect()
+}
+
 /// Why a bridge cannot take work.
 pub(crate) fn bridge_ready(stats: &Stats) -> Result<(), String> {
+    if stats.draining {
+        return Err("the bridge is draining".to_owned());
+    }
     match stats.signalling {
         Signalling::Entered => {}
         Signalling::Away => return Err("the bridge has not logged in to the shard yet".to_owned()),

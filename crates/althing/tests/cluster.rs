@@ -11,7 +11,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use guests::{Chat, ROOM};
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{althing, check_fails, command, get, path, printed};
 
 #[test]
@@ -78,6 +78,31 @@ fn the_operator_asks_any_router_about_all() {
     assert_eq!(printed(&ctl(&["meetings", "--aside"])), "PUT ASIDE\n");
     check_fails(&ctl(&["meeting", "nowhere"]), &["no meeting in room \"nowhere\""]);
     check_fails(&ctl(&["drain", "shard-9"]), &["no node \"shard-9\""]);
+}
+
+#[test]
+fn a_node_that_is_drained_says_so_and_is_empty() {
+    let data = tempfile::tempdir().unwrap();
+    let mut cluster = Cluster::start(data.path(), &["--bridges", "2"]);
+    cluster.wait_for("both bridges at both shards", |nodes| {
+        ["shard-1", "shard-2"].iter().all(|id| nodes[*id]["bridges"] == json!(["bridge-1", "bridge-2"]))
+    });
+    let nodes = cluster.nodes();
+    assert_eq!(nodes["bridge-1"].get("unseen_by"), None);
+    for id in ["bridge-2", "shard-2", "router-1"] {
+        let admin = nodes[id]["admin"].as_str().unwrap();
+        assert!(get(admin, "/readyz").starts_with("HTTP/1.1 200"), "{id}");
+        let drained = printed(&althing(&["ctl", "--admin", &cluster.admin, "drain", id]));
+        assert!(drained.ends_with(&format!("{id} is empty: it may be stopped\n")), "{drained}");
+        let answer = get(admin, "/readyz");
+        assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("is draining"), "{id}: {answer}");
+        assert_eq!(cluster.nodes()[id]["state"], "draining", "{id}");
+    }
+    // one that is asked to end when nothing is left does not wait
+    let pid = nodes["bridge-2"]["pid"].as_u64().unwrap();
+    signal("-TERM", pid);
+    let told = cluster.line("bridge-2 (pid");
+    assert!(told.contains("code 0"), "{told}");
 }
 
 #[test]

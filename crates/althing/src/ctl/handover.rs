@@ -13,7 +13,8 @@ use crate::print;
 /// Between two looks at how far it is.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// For one meeting to arrive elsewhere. A drain has no such bound: a bridge keeps its meetings until they end.
+/// For one meeting to arrive elsewhere. A drain has no such bound: the last bridge keeps its meetings until
+/// they end, and a router its clients.
 const MOVE_TIME_MAX: Duration = Duration::from_secs(30);
 
 pub(super) async fn drain_would(server: &Server, id: &str) -> anyhow::Result<()> {
@@ -21,8 +22,8 @@ pub(super) async fn drain_would(server: &Server, id: &str) -> anyhow::Result<()>
     let theirs = meetings_on(server, &node).await?;
     let what = match node.role.as_str() {
         "shard" => "would move to other shards",
-        "bridge" => "would stay until they end, and nobody new would come to this bridge",
-        _ => "is not what a drain is about: a router has none",
+        "bridge" => "would move to other bridges, with a short gap in their media",
+        _ => "would stay; the router would only say that it is not ready",
     };
     print::text(&format!("{} meetings {what}\n", theirs.len()))?;
     if theirs.is_empty() { Ok(()) } else { print::text(&tables::meetings(&theirs)) }
@@ -39,12 +40,16 @@ pub(super) async fn drain(server: &Server, id: &str) -> anyhow::Result<()> {
         if node.state == NodeState::Down {
             return print::text(&format!("{id} is down; what it had is taken over by the others\n"));
         }
-        if node.state == NodeState::Draining && node.meetings == 0 {
+        if node.state == NodeState::Draining && (node.meetings, node.participants) == (0, 0) {
             return print::text(&format!("{id} is empty: it may be stopped\n"));
         }
-        if last.replace(node.meetings) != Some(node.meetings) {
-            let people = node.participants;
-            print::text(&format!("{id}: {} meetings left, with {people} participants\n", node.meetings))?;
+        let left = match node.role.as_str() {
+            "router" => format!("{} sockets of clients left", node.participants),
+            _ => format!("{} meetings left, with {} participants", node.meetings, node.participants),
+        };
+        if last.as_ref() != Some(&left) {
+            print::text(&format!("{id}: {left}\n"))?;
+            last = Some(left);
         }
         tokio::time::sleep(LOOK_INTERVAL).await;
     }

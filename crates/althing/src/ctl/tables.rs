@@ -18,11 +18,14 @@ pub(super) fn nodes(nodes: &[Node]) -> String {
             format!("{:.2}", node.load),
             node.meetings.to_string(),
             node.participants.to_string(),
+            or_dash(node.region.as_deref()),
+            or_dash(Some(&node.unseen_by.join(","))),
             node.address.to_string(),
             node.pid.to_string(),
         ]
     };
-    let head = ["ID", "ROLE", "STATE", "LOAD", "MEETINGS", "PARTICIPANTS", "ADDRESS", "PID"];
+    let head =
+        ["ID", "ROLE", "STATE", "LOAD", "MEETINGS", "PARTICIPANTS", "REGION", "UNSEEN BY", "ADDRESS", "PID"];
     table(&head, &nodes.iter().map(row).collect::<Vec<_>>())
 }
 
@@ -120,12 +123,14 @@ b2    -          participant  reconnecting  -         2026-11-20T14:05:09.120Z
             load: 0.126,
             meetings: 3,
             participants: 9,
-            region: None,
+            bridges: None,
+            unseen_by: vec!["shard-1".to_owned(), "shard-2".to_owned()],
+            region: Some("eu".to_owned()),
             admin: None,
         };
         let expected = "\
-ID        ROLE    STATE  LOAD  MEETINGS  PARTICIPANTS  ADDRESS          PID
-bridge-1  bridge  ready  0.13  3         9             127.0.0.1:10000  17
+ID        ROLE    STATE  LOAD  MEETINGS  PARTICIPANTS  REGION  UNSEEN BY        ADDRESS          PID
+bridge-1  bridge  ready  0.13  3         9             eu      shard-1,shard-2  127.0.0.1:10000  17
 ";
         assert_eq!(nodes(&[node]), expected);
     }

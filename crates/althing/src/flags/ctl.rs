@@ -34,7 +34,7 @@ pub(crate) enum Question {
         /// As in its address; with a tenant `[TENANT]ROOM`
         room: String,
     },
-    /// Take all work from a node, and wait until it has none; nobody in its meetings notices
+    /// Take all work from a node, and wait until it has none; a bridge's participants hear and see nothing for a moment
     Drain {
         /// As "althing ctl nodes" names it
         node: String,

@@ -9,7 +9,7 @@ use service::config::Config;
 use service::metrics::Metrics;
 
 use super::own::{Alone, Own};
-use super::{Ends, end, engine, say};
+use super::{Ends, emptied, end, engine, say};
 use crate::presence::Presence;
 use crate::{parts, report};
 
@@ -37,15 +37,29 @@ pub(super) async fn run(config: Config, ends: Ends) -> anyhow::Result<()> {
         admin: Some(own.admin),
     })?;
     let ready = Arc::clone(&own).ready();
-    let admin = door.serve(routes(metrics, ready, Some(Arc::new(Alone(own)))), ends.planned.clone());
+    let admin = door.serve(routes(metrics, ready, Some(Arc::new(Alone(own)))), ends.orphaned.clone());
 
     ends.wait().await;
+    ends.give_time(hand_over(&bridge)).await;
     // Otherwise the admin port is answering about it, and whoever is last lets go of it.
     if let Some(bridge) = Arc::into_inner(bridge) {
         end(bridge.shutdown()).await;
     }
     drop(admin);
     Ok(())
+}
+
+/// The shards move its participants to other bridges. Where none of them hears of it there is nothing to wait for.
+async fn hand_over(bridge: &::bridge::Running) {
+    bridge.drain(true);
+    let is_empty = || {
+        let stats = bridge.stats();
+        stats.media.conferences == 0 || stats.shards_entered == 0
+    };
+    if !emptied(async || is_empty()).await {
+        let left = bridge.stats().media.endpoints;
+        tracing::warn!(left, "not everybody was moved to another bridge in time");
+    }
 }
 
 /// The bridge as others ask about it: they must not keep it when the process ends.
@@ -77,6 +91,8 @@ impl This {
             load: stats.as_ref().map_or(0.0, |stats| stats.stress),
             meetings: count(stats.as_ref().map(|stats| stats.media.conferences)),
             participants: count(stats.as_ref().map(|stats| stats.media.endpoints)),
+            bridges: None,
+            unseen_by: stats.map(|stats| stats.unseen_by).unwrap_or_default(),
             region: self.region.clone(),
             admin: Some(self.admin),
         }

@@ -4,7 +4,7 @@
 //! time, and who does not answer is named.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use hyper::{Method, StatusCode};
@@ -22,6 +22,10 @@ const LIFE_TIME_MAX: Duration = Duration::from_secs(1);
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(3);
 
 pub(super) struct Cluster {
+    /// of this router
+    pub(super) id: String,
+    /// itself; it must not be kept when the process ends
+    pub(super) router: Weak<::router::Running>,
     pub(super) journal: Arc<dyn Journal>,
     pub(super) registry: Arc<dyn Registry>,
     pub(super) places: Arc<dyn Places>,
@@ -42,9 +46,11 @@ impl Cluster {
 
     /// Whether a router can do its work: somebody must take the meetings.
     pub(super) fn ready(self: Arc<Self>) -> Ready {
-        Arc::new(move || match self.shards().is_empty() {
-            true => Err("no shard has announced itself".to_owned()),
-            false => Ok(()),
+        Arc::new(move || match self.router.upgrade() {
+            None => Err("the process is ending".to_owned()),
+            Some(router) if router.is_draining() => Err(format!("{} is draining", self.id)),
+            Some(_) if self.shards().is_empty() => Err("no shard has announced itself".to_owned()),
+            Some(_) => Ok(()),
         })
     }
 
@@ -53,12 +59,13 @@ impl Cluster {
         let mut asked = JoinSet::new();
         for node in nodes.values().cloned() {
             asked.spawn(async move {
-                let state = state(&node).await;
-                told(node, state)
+                let (state, bridges) = tokio::join!(state(&node), bridges(&node));
+                told(node, state, bridges)
             });
         }
         let mut told = asked.join_all().await;
         told.sort_by(|a, b| a.id.cmp(&b.id));
+        tell_unseen(&mut told);
         told
     }
 
@@ -127,6 +134,12 @@ impl Cluster {
         }
     }
 
+    fn drain_itself(&self) -> Result<(), Refused> {
+        let router = self.router.upgrade();
+        router.ok_or_else(|| Refused::Conflict(format!("{} is ending", self.id)))?.drain();
+        Ok(())
+    }
+
     /// Passes an order on to the node that has to do it.
     async fn order(&self, id: &str, path: &str) -> Result<(), Refused> {
         let silent = |why: &str| Refused::Unanswered(format!("{id} cannot be told: {why}"));
@@ -161,6 +174,10 @@ impl Fleet for Cluster {
 
     fn drain(&self, node: &str) -> Answer<'_, Result<(), Refused>> {
         let id = node.to_owned();
+        if id == self.id {
+            let done = self.drain_itself();
+            return Box::pin(async { done });
+        }
         Box::pin(async move { self.order(&id, &format!("/api/v1/nodes/{}/drain", encode(&id))).await })
     }
 
@@ -189,7 +206,25 @@ async fn state(node: &Node) -> NodeState {
     }
 }
 
-fn told(node: Node, state: NodeState) -> admin::Node {
+/// Which bridges a shard has, as it says itself.
+async fn bridges(node: &Node) -> Option<Vec<String>> {
+    let admin = node.admin.filter(|_| node.role == Role::Shard)?;
+    let answer = ask(admin, Method::GET, "/api/v1/nodes", LIFE_TIME_MAX).await.ok()?;
+    let nodes: Vec<admin::Node> = serde_json::from_str(&answer.body).ok()?;
+    nodes.into_iter().find(|told| told.id == node.id)?.bridges
+}
+
+/// Who has lost sight of whom: a bridge that lives may still be out of reach for a shard.
+fn tell_unseen(nodes: &mut [admin::Node]) {
+    let shards: Vec<_> =
+        nodes.iter().filter_map(|node| Some((node.id.clone(), node.bridges.clone()?))).collect();
+    for bridge in nodes.iter_mut().filter(|node| node.role == "bridge") {
+        let without = shards.iter().filter(|(_, bridges)| !bridges.contains(&bridge.id));
+        bridge.unseen_by = without.map(|(shard, _)| shard.clone()).collect();
+    }
+}
+
+fn told(node: Node, state: NodeState, bridges: Option<Vec<String>>) -> admin::Node {
     let (role, address) = match node.role {
         Role::Router => ("router", node.http),
         Role::Shard => ("shard", node.http),
@@ -205,7 +240,47 @@ fn told(node: Node, state: NodeState) -> admin::Node {
         load: (node.load * 1000.0).round() / 1000.0,
         meetings: node.meetings,
         participants: node.participants,
+        bridges,
+        unseen_by: Vec::new(),
         region: node.region,
         admin: node.admin,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(id: &str, role: &str, bridges: Option<&[&str]>) -> admin::Node {
+        admin::Node {
+            id: id.to_owned(),
+            role: role.to_owned(),
+            pid: 1,
+            address: SocketAddr::from(([127, 0, 0, 1], 1)),
+            state: NodeState::Ready,
+            load: 0.0,
+            meetings: 0,
+            participants: 0,
+            bridges: bridges.map(|ids| ids.iter().map(|id| (*id).to_owned()).collect()),
+            unseen_by: Vec::new(),
+            region: None,
+            admin: None,
+        }
+    }
+
+    #[test]
+    fn a_bridge_is_unseen_by_those_who_say_so() {
+        let mut nodes = [
+            node("bridge-1", "bridge", None),
+            node("bridge-2", "bridge", None),
+            node("shard-1", "shard", Some(&["bridge-1", "bridge-2"])),
+            node("shard-2", "shard", Some(&["bridge-2"])),
+            node("shard-3", "shard", Some(&[])),
+            // it does not answer
+            node("shard-4", "shard", None),
+        ];
+        tell_unseen(&mut nodes);
+        let unseen: Vec<_> = nodes.iter().map(|node| node.unseen_by.join(" ")).collect();
+        assert_eq!(unseen, ["shard-2 shard-3", "shard-3", "", "", "", ""]);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! All three live the same way. The engine is connected, the admin port opened, the role started and announced in the
 //! registry; one line on standard output says where it is. SIGTERM and Ctrl-C end it as planned: a shard hands its
-//! meetings over first. When it was started with `--end-with-input`, the end of standard input ends it too, without that:
+//! meetings over first, a bridge its participants, and a router lets its clients go on for a while. When it was started with `--end-with-input`, the end of standard input ends it too, without that:
 //! whoever started it is gone, and with it most likely the others.
 
 mod bridge;
@@ -23,6 +23,12 @@ use service::telemetry;
 use crate::flags::{self, Life};
 use crate::presence::Presence;
 use crate::{life, open_files, print};
+
+/// For what a node has to be taken by others, when it is asked to end.
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(20);
+
+/// Between two looks at what is left.
+const DRAIN_LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// For a role to let go of its sockets and of the engine.
 const END_TIME_MAX: Duration = Duration::from_secs(5);
@@ -58,6 +64,16 @@ impl Ends {
             () = self.orphaned.wait() => {}
         }
     }
+
+    /// Where the end was asked for: gives `handover` its time, unless whoever started it goes too.
+    async fn give_time(&self, handover: impl Future<Output = ()>) {
+        if self.planned.is_triggered() {
+            tokio::select! {
+                () = handover => {}
+                () = self.orphaned.wait() => {}
+            }
+        }
+    }
 }
 
 fn run<F>(config: Config, life: Life, role: fn(Config, Ends) -> F) -> anyhow::Result<()>
@@ -89,6 +105,16 @@ where
     // A task that hangs does not keep the process.
     runtime.shutdown_timeout(Duration::from_millis(200));
     done
+}
+
+/// Waits until nothing is left, as long as that may take; tells whether it came so far.
+async fn emptied(is_empty: impl AsyncFn() -> bool) -> bool {
+    let empty = async {
+        while !is_empty().await {
+            tokio::time::sleep(DRAIN_LOOK_INTERVAL).await;
+        }
+    };
+    tokio::time::timeout(DRAIN_TIME_MAX, empty).await.is_ok()
 }
 
 fn say(presence: &Presence) -> anyhow::Result<()> {

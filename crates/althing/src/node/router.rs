@@ -9,7 +9,7 @@ use service::config::Config;
 use service::metrics::Metrics;
 
 use super::cluster::Cluster;
-use super::{Ends, end, engine, say};
+use super::{DRAIN_TIME_MAX, Ends, end, engine, say};
 use crate::parts;
 use crate::presence::Presence;
 
@@ -26,6 +26,7 @@ pub(super) async fn run(config: Config, ends: Ends) -> anyhow::Result<()> {
         admin: Some(door.addr()),
     };
     let router = ::router::start(parts::router(&config, Upstreams::Cluster(cluster)), &metrics).await?;
+    let router = Arc::new(router);
 
     say(&Presence {
         id: config.router.id.clone(),
@@ -33,12 +34,22 @@ pub(super) async fn run(config: Config, ends: Ends) -> anyhow::Result<()> {
         address: router.addr(),
         admin: Some(door.addr()),
     })?;
-    let cluster =
-        Arc::new(Cluster { journal: engine.journal, registry: engine.registry, places: engine.places });
-    let admin = door.serve(routes(metrics, cluster.clone().ready(), Some(cluster)), ends.planned.clone());
+    let cluster = Arc::new(Cluster {
+        id: config.router.id.clone(),
+        router: Arc::downgrade(&router),
+        journal: engine.journal,
+        registry: engine.registry,
+        places: engine.places,
+    });
+    let admin = door.serve(routes(metrics, cluster.clone().ready(), Some(cluster)), ends.orphaned.clone());
 
     ends.wait().await;
-    end(router.shutdown()).await;
+    router.drain();
+    ends.give_time(router.drained(DRAIN_TIME_MAX)).await;
+    // Otherwise the admin port is answering about it, and whoever is last lets go of it.
     drop(admin);
+    if let Some(router) = Arc::into_inner(router) {
+        end(router.shutdown()).await;
+    }
     Ok(())
 }

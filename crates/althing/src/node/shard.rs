@@ -2,22 +2,15 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use service::admin::{Answer, Door, MeetingDetail, Node, NodeState, Ready, Refused, routes};
 use service::config::Config;
 use service::metrics::Metrics;
 
 use super::own::{Alone, Own};
-use super::{Ends, end, engine, say};
+use super::{Ends, emptied, end, engine, say};
 use crate::presence::Presence;
 use crate::{parts, report};
-
-/// For its meetings to be handed over, when it is asked to end.
-const DRAIN_TIME_MAX: Duration = Duration::from_secs(20);
-
-/// Between two looks at what is left.
-const DRAIN_LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(super) async fn run(config: Config, ends: Ends) -> anyhow::Result<()> {
     let shared = config.as_shard()?;
@@ -52,12 +45,7 @@ pub(super) async fn run(config: Config, ends: Ends) -> anyhow::Result<()> {
     let admin = door.serve(routes(metrics, ready, Some(Arc::new(Alone(own)))), ends.orphaned.clone());
 
     ends.wait().await;
-    if ends.planned.is_triggered() {
-        tokio::select! {
-            () = hand_over(&shard) => {}
-            () = ends.orphaned.wait() => {}
-        }
-    }
+    ends.give_time(hand_over(&shard)).await;
     // Otherwise the admin port is answering about it, and whoever is last lets go of it.
     drop(admin);
     if let Some(shard) = Arc::into_inner(shard) {
@@ -69,12 +57,7 @@ pub(super) async fn run(config: Config, ends: Ends) -> anyhow::Result<()> {
 /// The others take its meetings; what they do not take stays in the journal, for whoever comes.
 async fn hand_over(shard: &::shard::Running) {
     shard.drain();
-    let empty = async {
-        while !shard.meetings().await.is_empty() {
-            tokio::time::sleep(DRAIN_LOOK_INTERVAL).await;
-        }
-    };
-    if tokio::time::timeout(DRAIN_TIME_MAX, empty).await.is_err() {
+    if !emptied(async || shard.meetings().await.is_empty()).await {
         let left = shard.meetings().await.len();
         tracing::warn!(left, "not every meeting was handed over in time; the journal has them");
     }
@@ -123,6 +106,8 @@ impl This {
             load,
             meetings: meetings.len(),
             participants,
+            bridges: self.running().ok().map(|shard| report::bridges(&shard)),
+            unseen_by: Vec::new(),
             region: self.region.clone(),
             admin: Some(self.admin),
         }

@@ -55,6 +55,8 @@ impl OneMachine {
             load: (load * 1000.0).round() / 1000.0,
             meetings,
             participants,
+            bridges: (role == "shard").then(|| report::bridges(&self.shard)),
+            unseen_by: Vec::new(),
             region: None,
             admin: None,
         };

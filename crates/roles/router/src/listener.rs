@@ -123,7 +123,9 @@ fn announce(
     let cluster = shared.steer.cluster()?.clone();
     let (gate, most) = (gate.clone(), shared.limits.connections.max(1));
     #[expect(clippy::cast_precision_loss, reason = "a load needs few digits")]
-    let load = move || gate.open() as f64 / most as f64;
+    let share = move || gate.open() as f64 / most as f64;
+    let known = shared.clone();
+    let load = move || (share(), usize::try_from(known.counts.open_websockets()).unwrap_or(0));
     Some(tokio::spawn(presence.clone().announce(cluster, addr, shared.shutdown.clone(), load)))
 }
 

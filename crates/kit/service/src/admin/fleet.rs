@@ -68,8 +68,16 @@ pub struct Node {
     pub state: NodeState,
     /// 1.0 is the load at which it should get no more
     pub load: f64,
+    /// bridge: conferences
     pub meetings: usize,
+    /// bridge: endpoints; router: WebSockets of clients
     pub participants: usize,
+    /// shard: the bridges that are logged in to it
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bridges: Option<Vec<String>>,
+    /// bridge: the shards that live and to which it is not logged in
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unseen_by: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     /// its own admin port

@@ -119,6 +119,8 @@ impl Fleet for One {
             load: 0.125,
             meetings: 1,
             participants: 2,
+            bridges: None,
+            unseen_by: Vec::new(),
             region: None,
             admin: Some("127.0.0.1:8002".parse().unwrap()),
         };

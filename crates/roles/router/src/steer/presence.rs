@@ -30,16 +30,18 @@ impl Presence {
         self.is_draining.load(Ordering::Relaxed)
     }
 
-    /// Says every few seconds that it is there, until the end; then that it leaves. `load` is asked each time.
+    /// Says every few seconds that it is there, until the end; then that it leaves. `load` is asked each time: that,
+    /// and how many sockets of clients there are.
     pub(crate) async fn announce(
         self,
         cluster: Cluster,
         http: SocketAddr,
         shutdown: Shutdown,
-        load: impl Fn() -> f64,
+        load: impl Fn() -> (f64, usize),
     ) {
         let started = Clock.millis();
         loop {
+            let (load, participants) = load();
             let node = Node {
                 id: cluster.id.clone(),
                 role: Role::Router,
@@ -50,9 +52,9 @@ impl Presence {
                 xmpp: None,
                 media: None,
                 admin: cluster.admin,
-                load: load(),
+                load,
                 meetings: 0,
-                participants: 0,
+                participants,
                 started,
             };
             if let Ok(Err(error)) = timeout(ENGINE_TIME_MAX, cluster.registry.announce(node)).await {
