@@ -58,10 +58,7 @@ impl Cluster {
         let nodes = Arc::clone(&self.registry.nodes().borrow());
         let mut asked = JoinSet::new();
         for node in nodes.values().cloned() {
-            asked.spawn(async move {
-                let (state, bridges) = tokio::join!(state(&node), bridges(&node));
-                told(node, state, bridges)
-            });
+            asked.spawn(seen(node));
         }
         let mut told = asked.join_all().await;
         told.sort_by(|a, b| a.id.cmp(&b.id));
@@ -196,22 +193,33 @@ impl Fleet for Cluster {
     }
 }
 
-/// As its own admin port has it.
-async fn state(node: &Node) -> NodeState {
-    let Some(admin) = node.admin else { return NodeState::Down };
-    match ask(admin, Method::GET, "/readyz", LIFE_TIME_MAX).await {
-        Ok(_) if node.draining => NodeState::Draining,
-        Ok(answer) if answer.status.is_success() => NodeState::Ready,
-        Ok(_) | Err(_) => NodeState::Down,
-    }
+/// As its own admin port has it; what the registry knows of it may be seconds old.
+async fn seen(node: Node) -> admin::Node {
+    let (alive, itself) = tokio::join!(is_ready(&node), itself(&node));
+    let says_draining = itself.as_ref().is_some_and(|itself| itself.state == NodeState::Draining);
+    let state = match alive {
+        None => NodeState::Down,
+        Some(_) if node.draining || says_draining => NodeState::Draining,
+        Some(true) => NodeState::Ready,
+        // Without shards nobody could ask for it either: it drains.
+        Some(false) if node.role == Role::Router => NodeState::Draining,
+        Some(false) => NodeState::Down,
+    };
+    told(node, state, itself)
 }
 
-/// Which bridges a shard has, as it says itself.
-async fn bridges(node: &Node) -> Option<Vec<String>> {
-    let admin = node.admin.filter(|_| node.role == Role::Shard)?;
+/// `None`: it does not answer.
+async fn is_ready(node: &Node) -> Option<bool> {
+    let answer = ask(node.admin?, Method::GET, "/readyz", LIFE_TIME_MAX).await.ok()?;
+    Some(answer.status.is_success())
+}
+
+/// What it says of itself. A router would tell of everybody, and ask everybody.
+async fn itself(node: &Node) -> Option<admin::Node> {
+    let admin = node.admin.filter(|_| node.role != Role::Router)?;
     let answer = ask(admin, Method::GET, "/api/v1/nodes", LIFE_TIME_MAX).await.ok()?;
     let nodes: Vec<admin::Node> = serde_json::from_str(&answer.body).ok()?;
-    nodes.into_iter().find(|told| told.id == node.id)?.bridges
+    nodes.into_iter().find(|told| told.id == node.id)
 }
 
 /// Who has lost sight of whom: a bridge that lives may still be out of reach for a shard.
@@ -224,12 +232,14 @@ fn tell_unseen(nodes: &mut [admin::Node]) {
     }
 }
 
-fn told(node: Node, state: NodeState, bridges: Option<Vec<String>>) -> admin::Node {
+fn told(node: Node, state: NodeState, itself: Option<admin::Node>) -> admin::Node {
     let (role, address) = match node.role {
         Role::Router => ("router", node.http),
         Role::Shard => ("shard", node.http),
         Role::Bridge => ("bridge", node.media),
     };
+    let fresh = itself.as_ref().map(|itself| (itself.meetings, itself.participants));
+    let (meetings, participants) = fresh.unwrap_or((node.meetings, node.participants));
     admin::Node {
         id: node.id,
         role: role.to_owned(),
@@ -238,9 +248,9 @@ fn told(node: Node, state: NodeState, bridges: Option<Vec<String>>) -> admin::No
         address: address.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0))),
         state,
         load: (node.load * 1000.0).round() / 1000.0,
-        meetings: node.meetings,
-        participants: node.participants,
-        bridges,
+        meetings,
+        participants,
+        bridges: itself.and_then(|itself| itself.bridges),
         unseen_by: Vec::new(),
         region: node.region,
         admin: node.admin,
