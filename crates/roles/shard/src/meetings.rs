@@ -63,6 +63,8 @@ struct Task {
     inbox: Inbox,
     number: TaskNumber,
     occupied: bool,
+    /// its journal does not answer
+    unprotected: bool,
 }
 
 /// Which of the tasks that a room ever had; tells an old one that it was replaced.
@@ -167,9 +169,19 @@ impl Meetings {
 
     /// Every meeting that runs, with what it tells of itself; one that does not answer in time is there without.
     pub(crate) async fn summaries(&self) -> Vec<(String, Summary)> {
-        let inboxes: Vec<_> =
-            self.running().tasks.iter().map(|(room, task)| (room.clone(), task.inbox.clone())).collect();
-        join_all(inboxes.into_iter().map(summary)).await.into_iter().flatten().collect()
+        let asked: Vec<_> = {
+            let running = self.running();
+            let tasks = running.tasks.iter();
+            tasks.map(|(room, task)| summary(room.clone(), task.inbox.clone(), task.unprotected)).collect()
+        };
+        join_all(asked).await.into_iter().flatten().collect()
+    }
+
+    /// Whether the journal answers the meeting.
+    pub(crate) fn unprotected(&self, room: &str, number: TaskNumber, unprotected: bool) {
+        if let Some(task) = self.running().tasks.get_mut(room).filter(|task| task.number == number) {
+            task.unprotected = unprotected;
+        }
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {
@@ -199,7 +211,7 @@ impl Running {
         let (inbox, messages) = mpsc::channel(INBOX_MAX);
         // one that is replayed had somebody in it, until it says otherwise
         let occupied = opened.is_some();
-        self.insert(room, Task { inbox: inbox.clone(), number, occupied });
+        self.insert(room, Task { inbox: inbox.clone(), number, occupied, unprotected: false });
         shard.counts.meetings.set(i64::try_from(self.tasks.len()).unwrap_or(i64::MAX));
         shard.tasks.spawn(owner::run(Arc::clone(shard), room.to_owned(), number, messages, opened));
         Ok(inbox)
@@ -222,14 +234,14 @@ impl Running {
 }
 
 /// `None` where it has just ended.
-async fn summary((room, inbox): (String, Inbox)) -> Option<(String, Summary)> {
+async fn summary(room: String, inbox: Inbox, unprotected: bool) -> Option<(String, Summary)> {
     let ask = async {
         let (sender, answer) = oneshot::channel();
         inbox.send(Message::Summary(sender)).await.ok()?;
         answer.await.ok()
     };
     match tokio::time::timeout(MEETING_ANSWER_TIME, ask).await {
-        Ok(summary) => summary.map(|summary| (room, summary)),
-        Err(_) => Some((room, Summary::default())),
+        Ok(summary) => summary.map(|summary| (room, Summary { unprotected, ..summary })),
+        Err(_) => Some((room, Summary { unprotected, ..Summary::default() })),
     }
 }

@@ -4,8 +4,8 @@
 //! append takes longer than [`STALL_MS`], the meeting is *unprotected*: it goes on, entries are applied as they come
 //! and are written down behind it, in order. What would be a promise is withheld until the journal has caught up:
 //!
-//! - acknowledgements (XEP-0198), so that a client sends again what was lost with this owner; a stream that is taken
-//!   up meanwhile waits as a whole, because its answer is an acknowledgement;
+//! - acknowledgements (XEP-0198), so that a client sends again what was lost with this owner; whoever takes a stream up
+//!   meanwhile waits for the answer, which is an acknowledgement, or a refusal that nothing durable may stand behind;
 //! - requests that make a bridge expire something, and what is asked of that bridge after them.
 //!
 //! What waits for the engine is bounded ([`STALL_MS_MAX`], [`WAITING_ENTRIES_MAX`], [`WAITING_BYTES_MAX`]). Beyond that

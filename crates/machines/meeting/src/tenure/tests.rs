@@ -112,8 +112,10 @@ fn a_stream_that_is_taken_up_waits_as_a_whole() {
         assert_eq!(tenure.pass(effect.clone()), None);
     }
     assert_eq!(tenure.pass(send(2, "<message/>")), Some(send(2, "<message/>")));
+    let refused = send(3, "<failed><item-not-found/></failed>");
+    assert_eq!(tenure.pass(refused.clone()), None);
     tenure.handle_appended();
-    assert_eq!(tenure.release(), all);
+    assert_eq!(tenure.release(), [&all[..], &[refused]].concat());
     assert_eq!(tenure.pass(send(1, "<a h='9'/>")), Some(send(1, "<a h='9'/>")), "it is over");
 }
 

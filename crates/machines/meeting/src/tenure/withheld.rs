@@ -21,7 +21,8 @@ impl Withheld {
     pub(super) fn pass(&mut self, effect: Effect) -> Option<Effect> {
         match &effect {
             Effect::Send { conn, text } => {
-                if is(text, "resumed") {
+                // the answer to who takes a stream up: it may rest on what is not durable, that the stream has ended too
+                if is(text, "resumed") || is(text, "failed") {
                     self.conns.insert(*conn);
                 }
                 if self.conns.contains(conn) {

@@ -72,8 +72,7 @@ impl Owner {
         let was_unprotected = self.tenure.is_unprotected();
         let released = self.tenure.release();
         if was_unprotected && !self.tenure.is_unprotected() {
-            self.shard.counts.meetings_unprotected.dec();
-            tracing::warn!(room = self.room, "the journal has caught up: the meeting is protected again");
+            self.tell_unprotected(false);
         }
         released.into_iter().for_each(|effect| self.obey(effect));
         self.append();
@@ -83,10 +82,20 @@ impl Owner {
     fn handle_stall(&mut self) -> Result<(), End> {
         let due = self.tenure.handle_stall(self.now());
         if self.tenure.is_unprotected() {
-            self.shard.counts.meetings_unprotected.inc();
-            tracing::warn!(room = self.room, "the journal does not answer: the meeting goes on unprotected");
+            self.tell_unprotected(true);
         }
         self.apply(&due)
+    }
+
+    fn tell_unprotected(&self, unprotected: bool) {
+        self.shard.meetings.unprotected(&self.room, self.number, unprotected);
+        if unprotected {
+            self.shard.counts.meetings_unprotected.inc();
+            tracing::warn!(room = self.room, "the journal does not answer: the meeting goes on unprotected");
+        } else {
+            self.shard.counts.meetings_unprotected.dec();
+            tracing::warn!(room = self.room, "the journal has caught up: the meeting is protected again");
+        }
     }
 
     fn append(&mut self) {

@@ -44,7 +44,7 @@ impl Ledger {
         loop {
             match self.journal.append(&self.room, self.next, records.clone()).await {
                 Ok(()) => break,
-                Err(error) if error.is_transient() => {
+                Err(error) if may_pass(&error) => {
                     uncertain = true;
                     wait(&mut pause, &error).await;
                 }
@@ -133,10 +133,15 @@ async fn replay(journal: &dyn Journal, room: &str) -> Result<Replay, Error> {
     let mut pause = RETRY_FIRST;
     loop {
         match journal.replay(room).await {
-            Err(error) if error.is_transient() => wait(&mut pause, &error).await,
+            Err(error) if may_pass(&error) => wait(&mut pause, &error).await,
             other => return other,
         }
     }
+}
+
+/// Whether the meeting waits for it to pass: an engine that cannot be used may be mended, and what it has is whole.
+fn may_pass(error: &Error) -> bool {
+    error.is_transient() || matches!(error, Error::Unusable(_))
 }
 
 async fn wait(pause: &mut Duration, error: &Error) {

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use meeting::{BridgeId, ConnId, Input, Meeting, RequestId, Summary, Tenure};
+use meeting::{BridgeId, ConnId, Input, Meeting, RequestId, Tenure};
 use service::clock::Clock;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -301,10 +301,7 @@ impl Owner {
                 inputs.push(Input::ConferenceRequest { request, body });
             }
             Message::LetGo => self.let_go = true,
-            Message::Summary(answer) => {
-                let unprotected = self.tenure.is_unprotected();
-                drop(answer.send(Summary { unprotected, ..self.machine.summary() }));
-            }
+            Message::Summary(answer) => drop(answer.send(self.machine.summary())),
         }
     }
 
