@@ -5,6 +5,7 @@
 //! - `althing router`, `shard` and `bridge` are one role of a cluster in one process (`node`);
 //! - `althing ctl` asks a running one about its nodes and meetings, over the admin API (`ctl`), and tells it to hand
 //!   over;
+//! - `althing load` sends simulated participants to any server, and measures (`load`);
 //! - `althing config` prints the reference configuration.
 //!
 //! What comes in are a configuration file, variables and flags, which `service::config` makes one checked value of.
@@ -16,6 +17,7 @@ mod ctl;
 mod flags;
 mod keep;
 mod life;
+mod load;
 mod node;
 mod open_files;
 mod parts;
@@ -49,6 +51,8 @@ enum Verb {
     Bridge(Box<flags::Bridge>),
     /// Ask a running server about its nodes and meetings
     Ctl(flags::Ctl),
+    /// Send simulated participants to any Jitsi Meet server, and measure what they see
+    Load(Box<flags::Load>),
     /// Run a program until standard input ends
     #[command(hide = true)]
     Keep(keep::Keep),
@@ -63,6 +67,7 @@ fn main() -> ExitCode {
         Verb::Shard(flags) => node::shard(&flags),
         Verb::Bridge(flags) => node::bridge(&flags),
         Verb::Ctl(flags) => ctl::run(&flags),
+        Verb::Load(flags) => load::run(&flags),
         Verb::Keep(flags) => keep::run(&flags),
         Verb::Config => print::text(service::config::REFERENCE),
     };

@@ -24,9 +24,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("router", &["service", "journal", "placement", "xmpp"]),
     ("shard", &["service", "journal", "meeting", "placement", "xmpp", "colibri"]),
     ("bridge", &["service", "journal", "sfu", "xmpp", "colibri"]),
+    // any server is as good as ours to it
+    ("loadgen", &["service", "participant"]),
     // the binary, and the workshop
     // it hands the machine's settings to the shard and its summaries to operators
-    ("althing", &["service", "journal", "router", "shard", "bridge", "meeting"]),
+    ("althing", &["service", "journal", "router", "shard", "bridge", "meeting", "loadgen"]),
     ("xtask", &[]),
 ];
 

@@ -1,6 +1,7 @@
 //! The flags, and the configuration that they are the last word of.
 
 mod ctl;
+mod load;
 mod node;
 mod up;
 
@@ -10,6 +11,7 @@ use clap::Args;
 use service::config::{self, Config, Flags, Sources};
 
 pub(crate) use ctl::{Ctl, Question};
+pub(crate) use load::Load;
 pub(crate) use node::{Bridge, Life, Router, Shard};
 pub(crate) use up::{Size, Up};
 

@@ -15,7 +15,7 @@
 //! - `focus`: the Jingle session that the focus offers. There are no media yet: the session is accepted with a transport
 //!   that nobody will ever connect to, so that the server does all of its work and the bridge none of its own;
 //! - `chat`, `probe`, `silence`: what a measurement wants to know. Numbered lines, so that one that is lost, doubled or
-//!   late is found ([`audit`]); a ping every so often, and the longest gap between two answers.
+//!   late is found ([`mod@audit`]); a ping every so often, and the longest gap between two answers.
 //!
 //! What such a client answers with a reload of the page ends the participant ([`End::Reload`]): whoever runs it may
 //! begin another one. [`Crowd`] is the plan for many of them.

@@ -1,0 +1,83 @@
+//! Simulated participants against a real server, and against none.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the finding")]
+
+mod support;
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
+
+use support::{althing, check_fails, command, path, printed};
+
+#[test]
+fn everybody_gets_in_and_hears_everybody() {
+    let server = Server::start();
+    let file = server.data.path().join("load.json");
+    let size =
+        ["--rooms", "3", "--participants", "4", "--join-rate", "20", "--duration", "3s", "--seed", "7"];
+    let talk = ["--chat", "2", "--probe", "100ms", "--json", &path(&file)];
+    let limits = ["--fail-if", "joined<12", "--fail-if", "reloads>0", "--fail-if", "chat.lost>0"];
+    let table = printed(&althing(&[&["load", "--url", &server.url][..], &size, &talk, &limits].concat()));
+    assert!(table.starts_with("joined   12 of 12 page loads of 12 participants\n"), "{table}");
+    assert!(table.contains(" 0 lost, 0 doubled, 0 out of order\n"), "{table}");
+
+    let json: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    assert!(json["figures"]["chat.said"].as_f64().unwrap() >= 24.0, "{json}");
+    let joins = json["distributions_us"]["join"].as_array().unwrap();
+    assert_eq!(joins.iter().map(|class| class[1].as_u64().unwrap()).sum::<u64>(), 12);
+}
+
+#[test]
+fn a_threshold_that_is_crossed_is_a_failure() {
+    let server = Server::start();
+    let size = ["--rooms", "1", "--participants", "1", "--duration", "0s", "--fail-if", "join.max>0ms"];
+    let output = althing(&[&["load", "--url", &server.url][..], &size].concat());
+    check_fails(&output, &["the run fails: join.max>0ms"]);
+}
+
+#[test]
+fn a_server_that_is_not_there_is_told_as_such() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{free}");
+    check_fails(&althing(&["load", "--url", &url]), &[&url, "is refused"]);
+    let told = ["--domain", "meet.example", "--websocket", "ws://127.0.0.1:1/", "--duration", "0s"];
+    let output = althing(&[&["load", "--url", &url][..], &told].concat());
+    check_fails(&output, &["nobody got in: the connection is refused, connecting"]);
+}
+
+#[test]
+fn a_certificate_that_nobody_vouches_for_is_refused() {
+    let server = Server::start_with(&["--tls-self-signed"]);
+    check_fails(&althing(&["load", "--url", &server.url]), &["has no TLS", "certificate"]);
+}
+
+/// `althing up` on free ports, ended when it is dropped.
+struct Server {
+    child: Child,
+    url: String,
+    data: tempfile::TempDir,
+}
+
+impl Server {
+    fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    fn start_with(flags: &[&str]) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let free = ["up", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--media-port", "0", "--data"];
+        let mut command = command(&[&free[..], &[&path(data.path())], flags].concat());
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let start = "Althing is up. Open ";
+        let line = lines.find(|line| line.starts_with(start)).expect("it comes up");
+        let url = line[start.len()..].split_whitespace().next().unwrap().trim_end_matches('/').to_owned();
+        Self { child, url, data }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

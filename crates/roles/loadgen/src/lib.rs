@@ -1,0 +1,38 @@
+//! Many simulated participants in one thread, against any Jitsi Meet installation.
+//!
+//! What comes in is a [`Load`]: where the server is, how many participants join which rooms how fast, and for how long.
+//! What goes out is a [`Progress`] every second, and at the end a [`Report`] whose figures thresholds can be held
+//! against.
+//!
+//! - `config_js`, `target`: where the server's parts are, from what it tells every browser;
+//! - `dial`, `http`, `websocket`: sockets with and without TLS, and what may go wrong with them, in the words of
+//!   `participant::Closing`;
+//! - `seat`: one participant, driven: its machine asks, and sockets and timers answer;
+//! - `run`: the plan of who comes when, the end of the run, and what is counted on the way (`tally`);
+//! - `histogram`, `figures`, `threshold`, `report`: what came out.
+//!
+//! Every participant is one task on one thread: two runs with one seed join the same people in the same order, and what
+//! the load itself costs is one number. It refuses to know how a client behaves: that is the crate `participant`. It
+//! knows nothing of our own server either: what it needs is in the stock `config.js`, or is told.
+
+mod config_js;
+mod dial;
+mod figures;
+mod histogram;
+mod http;
+mod limits;
+mod report;
+mod run;
+mod seat;
+mod tally;
+mod target;
+mod threshold;
+mod websocket;
+
+pub use histogram::Histogram;
+pub use participant::Crowd;
+pub use report::Report;
+pub use run::{Load, run};
+pub use tally::Progress;
+pub use target::{FocusAt, Target};
+pub use threshold::Threshold;

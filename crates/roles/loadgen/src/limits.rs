@@ -1,0 +1,30 @@
+//! How long anything is waited for, and how much is read.
+
+use std::time::Duration;
+
+/// For a connection with its TLS handshake and its upgrade.
+pub(crate) const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
+/// For the answer to a request over HTTP: a focus may wait for a bridge.
+pub(crate) const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
+/// For a server to read what is sent to it.
+pub(crate) const WRITE_TIME_MAX: Duration = Duration::from_secs(10);
+/// For the closing handshake of a WebSocket.
+pub(crate) const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// `config.js`, and the answer to a conference request. Stock files have 80 KiB, most of it comments.
+pub(crate) const ANSWER_BYTES_MAX: usize = 1 << 20;
+/// A frame: the presence of a large room comes in many small ones.
+pub(crate) const FRAME_BYTES_MAX: usize = 1 << 20;
+/// Of each socket: thousands of them share the memory.
+pub(crate) const READ_BYTES: usize = 4 << 10;
+pub(crate) const WRITE_BYTES: usize = 1 << 10;
+
+/// At the end: for the last lines and probes to come back, a stream that is being resumed included.
+pub(crate) const QUIET_TIME_MAX: Duration = Duration::from_secs(30);
+/// After everybody has heard its own last line, for that of the others.
+pub(crate) const LINGER_TIME: Duration = Duration::from_millis(500);
+/// For everybody to be gone.
+pub(crate) const LEAVE_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// Different reasons that are counted one by one; the others are counted together.
+pub(crate) const REASONS_MAX: usize = 50;

@@ -1,0 +1,206 @@
+//! A run from its first participant to its report.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use participant::{Author, Crowd, Event, Invitation, Plan, Settings, Time, What};
+use rustix::time::{ClockId, clock_gettime};
+use service::clock::Clock;
+use tokio::sync::watch;
+use tokio::task::{JoinSet, LocalSet};
+
+use crate::dial::Dialer;
+use crate::limits::{LEAVE_TIME_MAX, LINGER_TIME, QUIET_TIME_MAX};
+use crate::report::Report;
+use crate::seat::{Guest, Hall, sit};
+use crate::tally::{Progress, Tally};
+use crate::target::{Addresses, FocusAt, Target};
+
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What to do.
+#[derive(Clone, Debug)]
+pub struct Load {
+    pub target: Target,
+    /// further certificates to trust, PEM
+    pub ca: Option<PathBuf>,
+    pub crowd: Crowd,
+    /// rooms are called this, a dash, and a number from 1
+    pub room: String,
+    /// mean time between two lines of each participant; `None`: nobody says anything
+    pub chat: Option<Duration>,
+    /// a ping of each participant so often, to find pauses; `None`: only those of an ordinary client
+    pub probe: Option<Duration>,
+}
+
+/// How far the run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Running,
+    /// nothing new is said, the last is heard
+    Finishing,
+    Over,
+}
+
+/// Time since the run began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Now(Instant);
+
+impl Now {
+    pub(crate) fn get(self) -> Time {
+        Clock.now().saturating_duration_since(self.0)
+    }
+
+    pub(crate) fn at(self, time: Time) -> tokio::time::Instant {
+        tokio::time::Instant::from_std(self.0 + time)
+    }
+}
+
+/// Runs it to its end on this thread, and tells every second how far it is.
+///
+/// # Errors
+/// The numbers make no plan, or the server is not there at all: then nobody tries.
+pub fn run(load: &Load, progress: impl FnMut(&Progress)) -> anyhow::Result<Report> {
+    let plan = load.crowd.plan()?;
+    let dialer = Dialer::new(load.ca.as_deref())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    LocalSet::new().block_on(&runtime, async {
+        let addresses = load.target.find(&dialer).await?;
+        let hall = Rc::new(Hall {
+            dialer,
+            addresses,
+            now: Now(Clock.now()),
+            seed: load.crowd.seed,
+            tally: RefCell::new(Tally::default()),
+        });
+        Ok(Host::new(load, Rc::clone(&hall)).run(plan, progress).await)
+    })
+}
+
+/// Lets people in and out.
+struct Host<'a> {
+    load: &'a Load,
+    hall: Rc<Hall>,
+    /// tells our lines from those of another run
+    tag: String,
+    settings: BTreeMap<u32, Arc<Settings>>,
+    stage: watch::Sender<Stage>,
+    seats: JoinSet<()>,
+    /// who is there; to drop it is to send them away
+    doors: BTreeMap<u32, watch::Sender<()>>,
+    attendances: BTreeMap<u32, u32>,
+    quiet: Rc<RefCell<u64>>,
+}
+
+impl<'a> Host<'a> {
+    fn new(load: &'a Load, hall: Rc<Hall>) -> Self {
+        Self {
+            load,
+            hall,
+            tag: format!("{:x}", Clock.millis()),
+            settings: BTreeMap::new(),
+            stage: watch::Sender::new(Stage::Running),
+            seats: JoinSet::new(),
+            doors: BTreeMap::new(),
+            attendances: BTreeMap::new(),
+            quiet: Rc::default(),
+        }
+    }
+
+    async fn run(mut self, plan: Plan, mut progress: impl FnMut(&Progress)) -> Report {
+        self.hall.tally.borrow_mut().progress.total = plan.total();
+        let end = plan.end();
+        let mut ticks = tokio::time::interval(PROGRESS_INTERVAL);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        let rooms = plan.clone();
+        for event in plan {
+            self.wait(event.at, &mut ticks, &mut progress).await;
+            self.obey(event, rooms.room_of(event.participant));
+        }
+        self.wait(end, &mut ticks, &mut progress).await;
+        self.conclude(&mut ticks, &mut progress).await;
+        let tally = self.hall.tally.borrow().clone();
+        let cpu = clock_gettime(ClockId::ProcessCPUTime);
+        let cpu = cpu.tv_sec as f64 + cpu.tv_nsec as f64 / 1e9;
+        Report::new(&tally, self.hall.now.get(), cpu)
+    }
+
+    fn obey(&mut self, event: Event, room: u32) {
+        match event.what {
+            What::Join => self.join(event.participant, room),
+            What::Leave => drop(self.doors.remove(&event.participant)),
+        }
+    }
+
+    fn join(&mut self, participant: u32, room: u32) {
+        let name = format!("{}-{}", self.load.room, room + 1);
+        let settings = self
+            .settings
+            .entry(room)
+            .or_insert_with(|| Arc::new(settings(self.load, &self.hall.addresses, &name, &self.tag)));
+        let attendance = self.attendances.entry(participant).or_default();
+        let author = Author { participant, attendance: *attendance };
+        // page loads after a reload count within
+        *attendance += 1_000;
+        let guest = Guest { settings: Arc::clone(settings), room: name, author };
+        let (door, leave) = watch::channel(());
+        self.doors.insert(participant, door);
+        let stage = self.stage.subscribe();
+        self.seats.spawn_local(sit(Rc::clone(&self.hall), guest, stage, leave, Rc::clone(&self.quiet)));
+    }
+
+    async fn wait(
+        &mut self,
+        until: Time,
+        ticks: &mut tokio::time::Interval,
+        progress: &mut impl FnMut(&Progress),
+    ) {
+        let until = self.hall.now.at(until);
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => return,
+                _ = ticks.tick() => progress(&self.progress()),
+                Some(_) = self.seats.join_next() => {}
+            }
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        let progress = self.hall.tally.borrow().progress.clone();
+        Progress { elapsed: self.hall.now.get(), ..progress }
+    }
+
+    /// Everybody falls silent, hears the last of it, and goes.
+    async fn conclude(&mut self, ticks: &mut tokio::time::Interval, progress: &mut impl FnMut(&Progress)) {
+        self.stage.send_replace(Stage::Finishing);
+        let limit = self.hall.now.get() + QUIET_TIME_MAX;
+        while self.hall.now.get() < limit && *self.quiet.borrow() < self.seats.len() as u64 {
+            let soon = self.hall.now.get() + LINGER_TIME / 10;
+            self.wait(soon, ticks, progress).await;
+        }
+        let lingered = self.hall.now.get() + LINGER_TIME;
+        self.wait(lingered, ticks, progress).await;
+        self.stage.send_replace(Stage::Over);
+        let gone = async { while self.seats.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(LEAVE_TIME_MAX, gone).await;
+    }
+}
+
+fn settings(load: &Load, addresses: &Addresses, room: &str, tag: &str) -> Settings {
+    let invitation = match &addresses.focus {
+        FocusAt::Http(_) => Invitation::Http,
+        FocusAt::Iq(focus) => Invitation::Iq(focus.clone()),
+        FocusAt::Nowhere => Invitation::None,
+    };
+    Settings {
+        invitation,
+        run: tag.to_owned(),
+        chat: load.chat,
+        probe: load.probe,
+        ..Settings::new(&addresses.domain, &format!("{room}@{}", addresses.muc))
+    }
+}

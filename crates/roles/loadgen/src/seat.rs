@@ -1,0 +1,247 @@
+//! One participant, from its join to its leave: what its machine wants is done, page loads after a reload included.
+
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use hyper::{Method, Uri};
+use participant::{Author, Closing, End, Output, Participant, Settings, Time};
+use tokio::sync::watch;
+
+use crate::dial::Dialer;
+use crate::http;
+use crate::run::{Now, Stage};
+use crate::tally::Tally;
+use crate::target::{Addresses, FocusAt};
+use crate::websocket::WebSocket;
+
+/// What everybody shares.
+pub(crate) struct Hall {
+    pub(crate) dialer: Dialer,
+    pub(crate) addresses: Addresses,
+    pub(crate) now: Now,
+    pub(crate) seed: u64,
+    pub(crate) tally: RefCell<Tally>,
+}
+
+/// A participant of the plan.
+pub(crate) struct Guest {
+    pub(crate) settings: Arc<Settings>,
+    /// name of the room
+    pub(crate) room: String,
+    pub(crate) author: Author,
+}
+
+/// An answer that a participant waits for.
+enum Arrived {
+    Answer(Result<(u16, String), Closing>),
+    Socket(Result<Box<WebSocket>, Closing>),
+}
+
+struct Seat {
+    hall: Rc<Hall>,
+    room: String,
+    participant: Participant,
+    socket: Option<Box<WebSocket>>,
+    waiting: Option<Pin<Box<dyn Future<Output = Arrived>>>>,
+}
+
+/// Sits until it is over: by the stage of the whole run, or when `leave` is dropped.
+pub(crate) async fn sit(
+    hall: Rc<Hall>,
+    mut guest: Guest,
+    mut stage: watch::Receiver<Stage>,
+    mut leave: watch::Receiver<()>,
+    quiet: Rc<RefCell<u64>>,
+) {
+    loop {
+        let reload = attend(&hall, &guest, &mut stage, &mut leave, &quiet).await;
+        let Some(delay) = reload.filter(|_| *stage.borrow() == Stage::Running) else { return };
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {}
+            _ = stage.wait_for(|stage| *stage != Stage::Running) => return,
+            _ = leave.changed() => return,
+        }
+        guest.author.attendance += 1;
+    }
+}
+
+/// One page load; gives the time until the next where it ends in a reload.
+async fn attend(
+    hall: &Rc<Hall>,
+    guest: &Guest,
+    stage: &mut watch::Receiver<Stage>,
+    leave: &mut watch::Receiver<()>,
+    quiet: &Rc<RefCell<u64>>,
+) -> Option<Time> {
+    hall.tally.borrow_mut().begin();
+    let participant = Participant::new(Arc::clone(&guest.settings), guest.author, hall.seed, hall.now.get());
+    let mut seat =
+        Seat { hall: Rc::clone(hall), room: guest.room.clone(), participant, socket: None, waiting: None };
+    let mut is_quiet = false;
+    while !seat.participant.is_over() {
+        seat.obey().await;
+        if seat.participant.is_over() {
+            break;
+        }
+        tokio::select! {
+            biased;
+            changed = stage.changed() => {
+                seat.enter(changed.map_or(Stage::Over, |()| *stage.borrow_and_update()));
+            }
+            _ = leave.changed() => seat.participant.leave(hall.now.get()),
+            () = seat.next() => {}
+        }
+        if !is_quiet && *stage.borrow() == Stage::Finishing && seat.participant.is_quiet() {
+            is_quiet = true;
+            *quiet.borrow_mut() += 1;
+        }
+    }
+    seat.obey().await;
+    let record = seat.participant.record(hall.now.get());
+    let reloads = matches!(record.end, Some(End::Reload(_)));
+    hall.tally.borrow_mut().end(record);
+    reloads.then(|| seat.participant.reload_delay())
+}
+
+impl Seat {
+    fn enter(&mut self, stage: Stage) {
+        let now = self.hall.now.get();
+        match stage {
+            Stage::Running => {}
+            Stage::Finishing => self.participant.finish(now),
+            Stage::Over => self.participant.conclude(now),
+        }
+    }
+
+    /// The next thing that happens to the participant. To be dropped at will: nothing is taken and lost.
+    async fn next(&mut self) {
+        let deadline = self.participant.poll_timeout().map(|at| self.hall.now.at(at));
+        tokio::select! {
+            heard = or_never(self.socket.as_mut().map(|socket| socket.hear())) => self.hear(heard),
+            arrived = or_never(self.waiting.as_mut()) => {
+                self.waiting = None;
+                self.arrive(arrived);
+            }
+            () = or_never(deadline.map(tokio::time::sleep_until)) => {
+                self.participant.handle_timeout(self.hall.now.get());
+            }
+        }
+    }
+
+    fn hear(&mut self, heard: Result<String, Closing>) {
+        let now = self.hall.now.get();
+        match heard {
+            Ok(text) => self.participant.handle_frame(now, &text),
+            Err(how) => {
+                self.socket = None;
+                self.participant.handle_closed(now, how);
+            }
+        }
+    }
+
+    fn arrive(&mut self, arrived: Arrived) {
+        let now = self.hall.now.get();
+        match arrived {
+            Arrived::Answer(Ok((status, body))) => self.participant.handle_answer(now, Ok((status, &body))),
+            Arrived::Answer(Err(how)) => self.participant.handle_answer(now, Err(how)),
+            Arrived::Socket(Ok(socket)) => {
+                self.socket = Some(socket);
+                self.participant.handle_connected(now);
+            }
+            Arrived::Socket(Err(how)) => self.participant.handle_closed(now, how),
+        }
+    }
+
+    async fn obey(&mut self) {
+        while let Some(output) = self.participant.poll_output() {
+            match output {
+                Output::Request(body) => self.waiting = Some(self.request(body)),
+                Output::Connect { previd } => self.waiting = Some(self.connect(previd.as_deref())),
+                Output::Send(text) => self.write(async |socket| socket.say(text).await).await,
+                Output::Drop => (self.socket, self.waiting) = (None, None),
+                Output::Close => {
+                    if let Some(socket) = self.socket.take() {
+                        socket.close().await;
+                    }
+                }
+                Output::Fact(fact) => self.hall.tally.borrow_mut().note(&fact),
+            }
+        }
+        self.write(async |socket| socket.flush().await).await;
+        // a failed write may have more to say; it sends nothing
+        while let Some(Output::Fact(fact)) = self.participant.poll_output() {
+            self.hall.tally.borrow_mut().note(&fact);
+        }
+    }
+
+    async fn write(&mut self, write: impl AsyncFnOnce(&mut WebSocket) -> Result<(), Closing>) {
+        let Some(socket) = &mut self.socket else { return };
+        if let Err(how) = write(socket).await {
+            self.socket = None;
+            self.participant.handle_closed(self.hall.now.get(), how);
+        }
+    }
+
+    fn request(&self, body: String) -> Pin<Box<dyn Future<Output = Arrived>>> {
+        let (hall, room) = (Rc::clone(&self.hall), self.room.clone());
+        Box::pin(async move {
+            let FocusAt::Http(url) = &hall.addresses.focus else {
+                return Arrived::Answer(Err(Closing::Unreachable("it has no address".to_owned())));
+            };
+            let answer = match with_query(url, &[("room", &room)]) {
+                Ok(url) => http::ask(&hall.dialer, &url, Method::POST, body).await,
+                Err(how) => Err(how),
+            };
+            Arrived::Answer(answer)
+        })
+    }
+
+    fn connect(&self, previd: Option<&str>) -> Pin<Box<dyn Future<Output = Arrived>>> {
+        let hall = Rc::clone(&self.hall);
+        let query = [("room", self.room.as_str())].into_iter().chain(previd.map(|previd| ("previd", previd)));
+        let url = with_query(&hall.addresses.websocket.to_string(), &query.collect::<Vec<_>>());
+        Box::pin(async move {
+            Arrived::Socket(match url {
+                Ok(url) => WebSocket::open(&hall.dialer, &url).await.map(Box::new),
+                Err(how) => Err(how),
+            })
+        })
+    }
+}
+
+/// Waits for what there is; for ever where there is nothing.
+async fn or_never<T>(awaited: Option<impl Future<Output = T>>) -> T {
+    match awaited {
+        Some(awaited) => awaited.await,
+        None => std::future::pending().await,
+    }
+}
+
+fn with_query(url: &str, query: &[(&str, &str)]) -> Result<Uri, Closing> {
+    let pairs: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+    let separator = if url.contains('?') { '&' } else { '?' };
+    let url = format!("{url}{separator}{}", pairs.join("&"));
+    url.parse().map_err(|_| Closing::Unreachable(format!("{url} is no address")))
+}
+
+fn encode(value: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    value.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_encoded_and_added() {
+        let url = |url, query: &[_]| with_query(url, query).unwrap().to_string();
+        assert_eq!(
+            url("ws://a.example/x", &[("room", "r 1"), ("previd", "a+b")]),
+            "ws://a.example/x?room=r%201&previd=a%2Bb"
+        );
+        assert_eq!(url("ws://a.example/x?y=1", &[("room", "r")]), "ws://a.example/x?y=1&room=r");
+    }
+}
