@@ -1,4 +1,4 @@
-//! The verbs of the workshop: `cargo xtask up`, `build`, `test`, `tidy`, `e2e`, `bench`.
+//! The verbs of the workshop: `cargo xtask up`, `build`, `test`, `tidy`, `e2e`, `sim`, `bench`.
 //!
 //! A file per verb. `tools` knows what a machine must have and how to get it, `run` starts commands and says what
 //! failed, `root` knows where things lie. A verb prints what it does and ends with an exit code that tells the truth.
@@ -9,6 +9,7 @@ mod build;
 mod e2e;
 mod root;
 mod run;
+mod sim;
 mod test;
 mod tidy;
 mod tools;
@@ -37,6 +38,8 @@ enum Verb {
     Tidy,
     /// Real browsers against a real process
     E2e(e2e::Arguments),
+    /// Whole clusters in one thread, from seeds, with everything that can go wrong
+    Sim(sim::Arguments),
     /// Measurements, printed as tables
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Verb::Test => test::test(),
         Verb::Tidy => tidy::tidy(),
         Verb::E2e(arguments) => e2e::e2e(&arguments),
+        Verb::Sim(arguments) => sim::sim(&arguments),
         Verb::Bench(bench) => bench::bench(&bench),
     };
     match result {

@@ -26,6 +26,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("bridge", &["service", "journal", "sfu", "xmpp", "colibri"]),
     // any server is as good as ours to it
     ("loadgen", &["service", "participant"]),
+    // every machine, and of kit the journal's double
+    ("sim", &["journal", "meeting", "placement", "xmpp", "colibri"]),
     // the binary, and the workshop
     // it hands the machine's settings to the shard and its summaries to operators
     ("althing", &["service", "journal", "router", "shard", "bridge", "meeting", "loadgen"]),
