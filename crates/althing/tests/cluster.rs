@@ -120,6 +120,7 @@ fn nobody_outlives_a_supervisor_that_is_killed() {
     });
     assert!(gone, "{:?}", pids.iter().filter(|&&pid| is_alive(pid)).collect::<Vec<_>>());
 
+    // which waits until everybody is known again
     let again = Cluster::start(data.path(), &[]);
     assert_eq!(again.nodes().len(), 4);
 }
@@ -160,6 +161,11 @@ impl Cluster {
             let cells: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
             cluster.rows.insert(cells[0].clone(), cells);
         }
+        // a node that was just announced may be news to the router
+        let known = |nodes: &BTreeMap<String, Value>| {
+            cluster.rows.keys().filter(|name| *name != "nats").all(|name| nodes.contains_key(name))
+        };
+        cluster.wait_for("the router knows everybody", known);
         cluster
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use colibri::{
-    Condition, ConferenceModified, ConferenceModify, Endpoint, MediaSource, Reason, Refusal, Transport,
+    Condition, ConferenceModified, ConferenceModify, Endpoint, MediaSource, Reason, Refusal, Sctp, Transport,
 };
 use xmpp::jingle::ice::{Fingerprint, IceUdp, Setup};
 use xmpp::jingle::rtp::Kind;
@@ -152,7 +152,8 @@ impl Conference {
             if !self.endpoints.insert(endpoint.id.clone()) {
                 return Err(refusal(Condition::Conflict, None));
             }
-            answer.transport = Some(transport(&endpoint.id));
+            let asks_for_data = endpoint.transport.as_ref().is_some_and(|transport| transport.sctp.is_some());
+            answer.transport = Some(transport(&endpoint.id, asks_for_data));
         } else if !self.endpoints.contains(&endpoint.id) {
             let unknown = refusal(Condition::ItemNotFound, Some(Reason::UnknownEndpoint));
             return Err(Refusal { endpoint: Some(endpoint.id.clone()), ..unknown });
@@ -169,7 +170,7 @@ fn source(kind: Kind, id: &str, ssrc: u32) -> MediaSource {
     MediaSource { kind, id: id.to_owned(), video_type: None, ssrcs: vec![ssrc], groups: Vec::new() }
 }
 
-fn transport(id: &str) -> Transport {
+fn transport(id: &str, data: bool) -> Transport {
     let fingerprint =
         Fingerprint { hash: "sha-256".to_owned(), setup: Setup::ActPass, value: "AA:BB".to_owned() };
     let ice = IceUdp {
@@ -179,7 +180,8 @@ fn transport(id: &str) -> Transport {
         fingerprints: vec![fingerprint],
         ..IceUdp::default()
     };
-    Transport { ice: Some(ice), ..Transport::default() }
+    let sctp = data.then(|| Sctp { port: Some(5000), ..Sctp::default() });
+    Transport { ice: Some(ice), sctp, ..Transport::default() }
 }
 
 #[cfg(test)]
