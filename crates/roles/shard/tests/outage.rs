@@ -97,9 +97,13 @@ async fn a_shard_that_is_told_to_end_writes_everything_down_first() {
     gate.shut();
     anna.say(&chat("late")).await;
     anna.hear_until("late").await;
-    shard.drain();
+    let ending = tokio::spawn(shard.shutdown());
+    // her socket is let go of, the meeting waits for the engine
+    anna.end().await;
+    assert!(!ending.is_finished());
     gate.open();
-    until(async || heard_by(&memory).await.contains("late").then_some(())).await;
+    ending.await.expect("it ends");
+    assert!(heard_by(&memory).await.contains("late"));
 }
 
 const REQUEST: &str = "<r xmlns='urn:xmpp:sm:3'/>";

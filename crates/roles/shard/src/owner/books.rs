@@ -41,7 +41,7 @@ impl Books {
                 let done = ledger.append(records).await;
                 (ledger, done.map(|()| count))
             })),
-            busy => busy,
+            State::Appending(_) | State::Open => unreachable!("the tenure gives one append at a time"),
         };
     }
 
