@@ -1,11 +1,30 @@
-//! Real servers for tests: `nats-server` from the PATH, on loopback, with files of its own.
+//! For tests: real servers (`nats-server` from the PATH, on loopback, with files of its own), and a node.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::NatsConfig;
+use crate::{NatsConfig, Node, Role};
+
+/// A node that says of itself what any does; nobody listens where it says.
+pub fn node(id: &str, role: Role) -> Node {
+    Node {
+        id: id.to_owned(),
+        role,
+        pid: 4711,
+        region: None,
+        draining: false,
+        http: Some(SocketAddr::from(([127, 0, 0, 1], 1))),
+        xmpp: None,
+        media: None,
+        admin: None,
+        load: 0.0,
+        meetings: 0,
+        participants: 0,
+        started: 1,
+    }
+}
 
 /// One process of `nats-server`. Dropping it kills it.
 #[derive(Debug)]

@@ -107,21 +107,7 @@ async fn a_node_is_known_until_it_leaves(engine: impl Registry) {
 }
 
 fn node(id: &str, load: f64) -> Node {
-    Node {
-        id: id.to_owned(),
-        role: Role::Shard,
-        pid: 4711,
-        region: None,
-        draining: false,
-        http: Some("127.0.0.1:1".parse().unwrap()),
-        xmpp: None,
-        media: None,
-        admin: None,
-        load,
-        meetings: 3,
-        participants: 9,
-        started: 1,
-    }
+    Node { load, ..crate::testing::node(id, Role::Shard) }
 }
 
 /// What the engine has, and what this process knows.

@@ -77,7 +77,8 @@ impl Known {
         }
     }
 
-    fn hear(&self, news: News) {
+    /// Gives places that are known and were not told again.
+    fn hear(&self, news: News) -> BTreeSet<String> {
         match news {
             News::Begin => *self.unconfirmed() = self.places().keys().cloned().collect(),
             News::Item(item) => {
@@ -86,17 +87,38 @@ impl Known {
                 self.learn(&item.name, item.sequence, written.map(|written| written.shard));
             }
             News::Complete => {
-                for meeting in std::mem::take(&mut *self.unconfirmed()) {
-                    self.learn(&meeting, u64::MAX, None);
-                }
                 self.complete.send_replace(true);
+                return std::mem::take(&mut *self.unconfirmed());
             }
         }
+        BTreeSet::new()
     }
 }
 
 pub(super) async fn watch(shared: Weak<Shared>, stream: Stream) {
-    follow(shared, stream, |shared, news| shared.known_places.hear(news)).await;
+    follow(Weak::clone(&shared), stream, |known, news| {
+        let unconfirmed = known.known_places.hear(news);
+        if !unconfirmed.is_empty() {
+            tokio::spawn(confirm(Weak::clone(&shared), unconfirmed));
+        }
+    })
+    .await;
+}
+
+/// A watch is told what one server of the engine has, and that may be behind the others: after an outage the newest
+/// places were seen to be missing. So whether they are gone is asked of the leader.
+async fn confirm(shared: Weak<Shared>, unconfirmed: BTreeSet<String>) {
+    for meeting in unconfirmed {
+        let Some(shared) = shared.upgrade() else { return };
+        let Some(known) = shared.known_places.places().get(&meeting).cloned() else { continue };
+        match shared.place_now(&meeting).await {
+            Ok((0, None)) => shared.known_places.learn(&meeting, known.revision, None),
+            // what there is was learned
+            Ok(_) => {}
+            // an old place is found to be one by whoever goes there, and asked about at the next watch
+            Err(error) => tracing::debug!(meeting, %error, "whether a place is gone is not known yet"),
+        }
+    }
 }
 
 impl Shared {

@@ -53,21 +53,7 @@ impl Shard {
     }
 
     pub(crate) fn node(&self) -> Node {
-        Node {
-            id: self.id().to_owned(),
-            role: Role::Shard,
-            pid: 1,
-            region: None,
-            draining: false,
-            http: Some(self.address),
-            xmpp: None,
-            media: None,
-            admin: None,
-            load: 0.0,
-            meetings: 0,
-            participants: 0,
-            started: 1,
-        }
+        Node { http: Some(self.address), ..journal::testing::node(self.id(), Role::Shard) }
     }
 
     /// From now on it accepts connections and answers nothing.
