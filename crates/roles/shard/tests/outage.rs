@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use journal::{Journal as _, Memory};
 use shard::Running;
+use shard::limits::SNAPSHOT_ENTRIES;
 use support::engine::{Faulty, Gate};
 use support::{End, Guest, config, start_with, until};
 
@@ -74,6 +75,27 @@ async fn who_was_relieved_meanwhile_lets_go_and_says_nothing_more() {
     let mut anna = Guest::connect(&heir, &format!("room=demo&previd={token}")).await;
     anna.log_in().await;
     assert_eq!(anna.resume(&token, 0).await, Ok(1), "the line was not taken: she says it again");
+}
+
+/// Only what is written behind it waits.
+#[tokio::test]
+async fn a_snapshot_that_takes_long_holds_nobody_up() {
+    let (memory, gate) = (Memory::new(), Gate::default());
+    let engine = Faulty { stalls_at_snapshots: gate.subscribe(), ..Faulty::new(&memory) };
+    let shard = start_with(config(), Arc::new(engine)).await;
+    let (mut anna, _) = Guest::joined(&shard, "demo").await;
+    let (mut bob, _) = Guest::joined(&shard, "demo").await;
+    gate.shut();
+    for n in 0..SNAPSHOT_ENTRIES + 1 {
+        anna.say(&chat(&format!("line {n}."))).await;
+        bob.hear_until(&format!("line {n}.")).await;
+    }
+    assert!(unprotected(&shard).await);
+    gate.open();
+    until(async || (!unprotected(&shard).await).then_some(())).await;
+    assert!(memory.replay("demo").await.expect("it is there").snapshot.is_some());
+    let last = format!("line {SNAPSHOT_ENTRIES}.");
+    assert!(heard_by(&memory).await.contains(&last));
 }
 
 #[tokio::test]

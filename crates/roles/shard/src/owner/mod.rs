@@ -147,7 +147,7 @@ impl Owner {
 
     /// Forgets a meeting that is over.
     async fn purge(&mut self) -> Result<(), journal::Error> {
-        match self.books.at_rest() {
+        match self.books.rest().await {
             Some(ledger) if self.owns => ledger.purge().await,
             _ => Ok(()),
         }
@@ -157,7 +157,7 @@ impl Owner {
     async fn write_down(&mut self) {
         if self.flush().await.is_ok()
             && self.owns
-            && let Some(ledger) = self.books.at_rest()
+            && let Some(ledger) = self.books.rest().await
         {
             ledger.snapshot(self.machine.snapshot()).await;
         }
@@ -179,8 +179,8 @@ impl Owner {
             self.await_engine().await?;
         }
         self.tell_occupied();
-        if let Some(ledger) = self.books.at_rest().filter(|ledger| ledger.is_snapshot_due()) {
-            ledger.snapshot(self.machine.snapshot()).await;
+        if self.books.at_rest().is_some_and(|ledger| ledger.is_snapshot_due()) {
+            self.snapshot();
         }
         // also where nothing has begun: somebody only asked
         if self.machine.is_idle() && self.own.is_empty() && self.tenure.is_clean() {
@@ -230,7 +230,7 @@ impl Owner {
             },
             Some(answered) = self.answers.recv() => inputs.extend(self.asked.answered(answered)),
             Ok(()) = self.view.changed() => self.look_at_bridges(inputs),
-            () = tokio::time::sleep_until(wake.into()) => self.woken(inputs).await,
+            () = tokio::time::sleep_until(wake.into()) => self.woken(inputs),
         }
         Ok(())
     }
@@ -245,7 +245,7 @@ impl Owner {
         all.into_iter().flatten().min().unwrap_or(Clock.now() + SNAPSHOT_IDLE)
     }
 
-    async fn woken(&mut self, inputs: &mut Vec<Input>) {
+    fn woken(&mut self, inputs: &mut Vec<Input>) {
         let now = Clock.now();
         if self.machine.deadline().is_some_and(|deadline| self.time.instant(deadline) <= now) {
             self.time.ticked(now);
@@ -256,8 +256,15 @@ impl Owner {
             self.look_at_bridges(inputs);
         }
         if inputs.is_empty() && self.has_news() && now >= self.last_active + SNAPSHOT_IDLE {
-            self.write_down().await;
+            self.snapshot();
             self.last_active = now;
+        }
+    }
+
+    /// Only where nothing waits for the engine: the state is what the journal has.
+    fn snapshot(&mut self) {
+        if self.tenure.is_clean() {
+            self.books.snapshot(|| self.machine.snapshot());
         }
     }
 

@@ -7,6 +7,8 @@ pub(crate) struct Faulty {
     pub(crate) memory: Memory,
     /// while it says so, appends are not answered
     pub(crate) stalls: watch::Receiver<bool>,
+    /// ... or snapshots are not
+    pub(crate) stalls_at_snapshots: watch::Receiver<bool>,
     /// replays of this meeting never are
     pub(crate) silent_about: Option<&'static str>,
 }
@@ -32,7 +34,9 @@ impl Gate {
 impl Faulty {
     /// Without any fault.
     pub(crate) fn new(memory: &Memory) -> Self {
-        Self { memory: memory.clone(), stalls: Gate::default().subscribe(), silent_about: None }
+        let never = Gate::default().subscribe();
+        let memory = memory.clone();
+        Self { memory, stalls: never.clone(), stalls_at_snapshots: never, silent_about: None }
     }
 }
 
@@ -54,7 +58,11 @@ impl Journal for Faulty {
     }
 
     fn snapshot(&self, meeting: &str, position: Position, bytes: Vec<u8>) -> Answer<'_, ()> {
-        self.memory.snapshot(meeting, position, bytes)
+        let (meeting, mut stalls) = (meeting.to_owned(), self.stalls_at_snapshots.clone());
+        Box::pin(async move {
+            let _ = stalls.wait_for(|stalls| !stalls).await;
+            self.memory.snapshot(&meeting, position, bytes).await
+        })
     }
 
     fn purge(&self, meeting: &str, expected: Position) -> Answer<'_, ()> {
