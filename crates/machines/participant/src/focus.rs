@@ -1,6 +1,6 @@
-//! The Jingle session (XEP-0166) that the focus offers, accepted without media.
+//! The Jingle session (XEP-0166) that the focus offers, accepted with media or without.
 //!
-//! An accept names a transport (ICE credentials, a DTLS fingerprint, no candidate) and sources as a browser has them, so
+//! With them, `media` is told what was offered and answered. Without them an accept names a transport (ICE credentials, a DTLS fingerprint, no candidate) and sources as a browser has them, so
 //! that the focus, the room and the bridge's signalling do all of their work. Nobody ever connects to the bridge. To
 //! decline would be cheaper for the server than any real client is; not to answer would be worse than one.
 
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use xmpp::jingle::ice::{Fingerprint, IceUdp, Setup};
 use xmpp::jingle::ns::{GROUPING, ICE_UDP, JINGLE, JINGLE_ERRORS, RTP};
 use xmpp::jingle::rtp::Kind;
-use xmpp::jingle::source::{MediaSources, Semantics, Source, SsrcGroup, VideoType};
+use xmpp::jingle::source::MediaSources;
 use xmpp::stanza;
 use xmpp::stanza_error::{Condition, StanzaError};
 use xmpp::text::to_text;
@@ -18,19 +18,20 @@ use xmpp::{Element, elem};
 use crate::failure::Failure;
 use crate::iq::{Purpose, error_of};
 use crate::limits::{CONTENTS_MAX, DESCRIPTION_CHILDREN_MAX, SESSIONS_MAX};
-use crate::output::Fact;
+use crate::media::session::{own_sources, remote_sources};
+use crate::media::{Command, Session};
+use crate::output::{Fact, Output};
 use crate::rng::Draws;
 use crate::{Participant, Time};
-
-/// Layers of a camera's simulcast.
-const LAYERS: usize = 3;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Focus {
     /// who offered them, by `sid`
     sessions: BTreeMap<String, String>,
-    /// made once: a client keeps its tracks from one session to the next
-    sources: Option<[MediaSources; 2]>,
+    /// of whoever sends nothing: made once
+    sources: Option<Vec<MediaSources>>,
+    /// the session that media belong to
+    current: Option<String>,
     pub(crate) offers: u64,
 }
 
@@ -50,12 +51,19 @@ impl Participant {
         match action {
             "session-terminate" => {
                 self.focus.sessions.remove(sid);
-                self.send(now, to_text(&stanza::result(iq).build()));
+                self.tell_media(sid, Command::End);
             }
-            "session-accept" | "source-add" | "source-remove" | "transport-info" | "transport-replace" => {
-                self.send(now, to_text(&stanza::result(iq).build()));
-            }
-            _ => self.refuse(now, iq, Condition::BadRequest),
+            "source-add" => self.tell_media(sid, Command::Expect(remote_sources(jingle))),
+            "source-remove" => self.tell_media(sid, Command::Forget(remote_sources(jingle))),
+            "session-accept" | "transport-info" | "transport-replace" => {}
+            _ => return self.refuse(now, iq, Condition::BadRequest),
+        }
+        self.send(now, to_text(&stanza::result(iq).build()));
+    }
+
+    fn tell_media(&mut self, sid: &str, command: Command) {
+        if self.focus.current.as_deref() == Some(sid) {
+            self.out(Output::Media(command));
         }
     }
 
@@ -104,9 +112,10 @@ impl Participant {
     }
 
     fn accept(&mut self, offer: &Element, focus: &str, sid: &str) -> Element {
-        let (nick, draws) = (&self.room.nick, &mut self.draws);
-        let sources = self.focus.sources.get_or_insert_with(|| sources(nick, draws)).clone();
-        let transport = transport(&mut self.draws);
+        let (sources, transport) = match self.settings.media {
+            None => self.pretend(),
+            Some(_) => self.begin_media(offer, sid),
+        };
         let names: Vec<&str> = contents(offer).filter_map(|content| content.attr("name")).collect();
         let group = elem("group", GROUPING)
             .attr("semantics", "BUNDLE")
@@ -120,6 +129,32 @@ impl Participant {
             .children(contents(offer).map(|content| answered(content, &sources, &transport)))
             .build()
     }
+
+    /// Sources and a transport that nothing is behind.
+    fn pretend(&mut self) -> (Vec<MediaSources>, IceUdp) {
+        let (nick, draws) = (&self.room.nick, &mut self.draws);
+        let sources = self.focus.sources.get_or_insert_with(|| own_sources(nick, None, draws)).clone();
+        let octets: Vec<String> = (0..32).map(|_| draws.hex(2).to_uppercase()).collect();
+        (sources, transport(&octets.join(":"), draws))
+    }
+
+    /// The media of this session begin, and those of another end.
+    fn begin_media(&mut self, offer: &Element, sid: &str) -> (Vec<MediaSources>, IceUdp) {
+        let settings = self.settings.media.clone();
+        let own = own_sources(&self.room.nick, settings.as_deref(), &mut self.draws);
+        let fingerprint = settings.as_ref().map_or("", |settings| settings.identity.fingerprint());
+        let transport = transport(fingerprint, &mut self.draws);
+        let session = Session {
+            endpoint: self.room.nick.clone(),
+            ufrag: transport.ufrag.clone().unwrap_or_default(),
+            password: transport.pwd.clone().unwrap_or_default(),
+            own: own.clone(),
+            ..Session::offered(offer)
+        };
+        self.focus.current = Some(sid.to_owned());
+        self.out(Output::Media(Command::Begin(Box::new(session))));
+        (own, transport)
+    }
 }
 
 fn contents(offer: &Element) -> impl Iterator<Item = &Element> {
@@ -130,7 +165,8 @@ fn contents(offer: &Element) -> impl Iterator<Item = &Element> {
 fn answered(offered: &Element, sources: &[MediaSources], transport: &IceUdp) -> Element {
     let description = offered.get_child("description", RTP);
     let media = description.and_then(|description| description.attr("media")).unwrap_or_default();
-    let own = Kind::from_word(media).and_then(|kind| sources.iter().find(|sources| sources.kind == kind));
+    let kind = Kind::from_word(media);
+    let own = kind.and_then(|kind| sources.iter().find(|sources| sources.kind == kind));
     let kept = description.iter().flat_map(|description| description.children());
     let kept = kept.filter(|child| child.name() != "source" && child.name() != "ssrc-group");
     let described = elem("description", RTP)
@@ -148,16 +184,15 @@ fn answered(offered: &Element, sources: &[MediaSources], transport: &IceUdp) -> 
         .attr("creator", "responder")
         .attr_opt("name", offered.attr("name"))
         .attr("senders", "both")
-        .children(own.map(|_| described.build()))
+        .children(kind.map(|_| described.build()))
         .child(answer)
         .build()
 }
 
 /// COMPAT: the client is active in DTLS; it has no candidates, as it need not have any when it accepts.
-fn transport(draws: &mut Draws) -> IceUdp {
-    let octets: Vec<String> = (0..32).map(|_| draws.hex(2).to_uppercase()).collect();
+fn transport(fingerprint: &str, draws: &mut Draws) -> IceUdp {
     let fingerprint =
-        Fingerprint { hash: "sha-256".to_owned(), setup: Setup::Active, value: octets.join(":") };
+        Fingerprint { hash: "sha-256".to_owned(), setup: Setup::Active, value: fingerprint.to_owned() };
     IceUdp {
         ufrag: Some(draws.hex(8)),
         pwd: Some(draws.hex(24)),
@@ -167,39 +202,9 @@ fn transport(draws: &mut Draws) -> IceUdp {
     }
 }
 
-/// A microphone, and a camera in three layers, each with its repair stream.
-fn sources(nick: &str, draws: &mut Draws) -> [MediaSources; 2] {
-    let mut ssrc = || draws.number().max(1);
-    let source = |ssrc, media: &str, video_type| Source {
-        ssrc,
-        name: Some(format!("{nick}-{}0", &media[..1])),
-        msid: Some(format!("{nick}-{media}-0-1 {nick}-track-{media}")),
-        video_type,
-    };
-    let audio =
-        MediaSources { kind: Kind::Audio, sources: vec![source(ssrc(), "audio", None)], groups: Vec::new() };
-    let layers: Vec<u32> = (0..LAYERS).map(|_| ssrc()).collect();
-    let repairs: Vec<u32> = (0..LAYERS).map(|_| ssrc()).collect();
-    let camera = layers.iter().chain(&repairs).map(|ssrc| source(*ssrc, "video", Some(VideoType::Camera)));
-    let repaired = layers.iter().zip(&repairs);
-    let fids =
-        repaired.map(|(layer, repair)| SsrcGroup { semantics: Semantics::Fid, ssrcs: vec![*layer, *repair] });
-    let groups = [SsrcGroup { semantics: Semantics::Sim, ssrcs: layers.clone() }].into_iter().chain(fids);
-    [audio, MediaSources { kind: Kind::Video, sources: camera.collect(), groups: groups.collect() }]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sources_are_those_of_a_browser() {
-        let [audio, video] = sources("0123abcd", &mut Draws::new(1, 1));
-        assert_eq!((audio.sources.len(), video.sources.len(), video.groups.len()), (1, 6, 4));
-        assert_eq!(video.sources[0].name.as_deref(), Some("0123abcd-v0"));
-        assert!(video.sources.iter().all(|source| source.msid == video.sources[0].msid));
-        assert_ne!(audio.sources[0].msid, video.sources[0].msid);
-    }
 
     #[test]
     fn an_answer_keeps_what_was_offered_and_has_a_transport_of_its_own() {
@@ -210,13 +215,13 @@ mod tests {
             <transport xmlns='urn:xmpp:jingle:transports:ice-udp:1' ufrag='theirs' pwd='theirs'/></content>";
         let offered = xmpp::frame::parse(offered).unwrap();
         let mut draws = Draws::new(1, 1);
-        let own = sources("0123abcd", &mut draws);
-        let answer = answered(&offered, &own, &transport(&mut draws));
+        let own = own_sources("0123abcd", None, &mut draws);
+        let answer = answered(&offered, &own, &transport("AB:CD", &mut draws));
         let description = answer.get_child("description", RTP).unwrap();
         assert!(description.has_child("payload-type", RTP));
         assert_eq!(MediaSources::from_description(description).unwrap(), own[0]);
         let transport = IceUdp::from_element(answer.get_child("transport", ICE_UDP).unwrap()).unwrap();
         assert_ne!(transport.ufrag.as_deref(), Some("theirs"));
-        assert_eq!(transport.fingerprints[0].value.len(), 95);
+        assert_eq!(transport.fingerprints[0].value, "AB:CD");
     }
 }

@@ -12,8 +12,9 @@
 //! - `sm`, `resume`: stream management (XEP-0198) and the three attempts to take up a lost stream;
 //! - `room`, `iq`: the join with everything that an ordinary client says, who is there, what is asked;
 //! - `ping`: how the client finds out that a socket is dead;
-//! - `focus`: the Jingle session that the focus offers. There are no media yet: the session is accepted with a transport
-//!   that nobody will ever connect to, so that the server does all of its work and the bridge none of its own;
+//! - `focus`: the Jingle session that the focus offers. Without media it is accepted with a transport that nobody will ever
+//!   connect to, so that the server does all of its work and the bridge none of its own; with them [`mod@media`] has the
+//!   other half;
 //! - `chat`, `probe`, `silence`: what a measurement wants to know. Numbered lines, so that one that is lost, doubled or
 //!   late is found ([`mod@audit`]); a ping every so often, and the longest gap between two answers.
 //!
@@ -30,6 +31,7 @@ mod failure;
 mod focus;
 mod iq;
 mod limits;
+pub mod media;
 mod output;
 mod participant;
 mod ping;

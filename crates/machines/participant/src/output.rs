@@ -2,6 +2,7 @@
 
 use crate::Time;
 use crate::failure::Failure;
+use crate::media;
 
 /// To be obeyed in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum Output {
     Drop,
     /// Close the socket with its handshake, once everything is sent.
     Close,
+    /// For the [`Peer`](media::Peer) of this participant. Whoever has no media never says it.
+    Media(media::Command),
     Fact(Fact),
 }
 

@@ -10,7 +10,7 @@ use crate::iq::{Purpose, error_of};
 use crate::limits::OCCUPANTS_MAX;
 use crate::output::{Fact, Output};
 use crate::rng::Draws;
-use crate::{Participant, Time, caps};
+use crate::{Participant, Time, caps, media};
 
 const FOCUS_NICK: &str = "focus";
 
@@ -104,6 +104,9 @@ impl Participant {
     fn handle_departure(&mut self, now: Time, presence: &Element, own: bool, nick: &str) {
         let left = nick.to_owned();
         self.room.occupants.remove(&left);
+        if !own && self.settings.media.is_some() {
+            self.out(Output::Media(media::Command::Left(left.clone())));
+        }
         let user = presence.get_child("x", ns::MUC_USER);
         if own && self.room.joined.is_some() {
             let destroyed = user.is_some_and(|user| user.has_child("destroy", ns::MUC_USER));

@@ -1,8 +1,9 @@
 //! What a participant is told.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::Time;
+use crate::{Time, media};
 
 /// See the fields.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +19,8 @@ pub struct Settings {
     pub chat: Option<Duration>,
     /// a ping so often; `None`: only those of an ordinary client
     pub probe: Option<Duration>,
+    /// `None`: it accepts every offer, and never sends or receives anything
+    pub media: Option<Arc<media::Settings>>,
 }
 
 /// How the focus is asked into the room.
@@ -41,6 +44,7 @@ impl Settings {
             run: String::new(),
             chat: None,
             probe: None,
+            media: None,
         }
     }
 

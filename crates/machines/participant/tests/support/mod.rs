@@ -1,11 +1,14 @@
 //! A whole deployment without a socket: the real meeting machine, a network with cuts, and a clock that leaps.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod bridges;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use meeting::{ConnId, Effect, Entry, Input, Meeting, RequestId};
+use bridges::Bridges;
+use meeting::{BridgeId, ConnId, Effect, Entry, Input, Meeting, RequestId};
 use participant::{Author, Closing, End, Fact, Output, Participant, Record, Settings, Time};
 use xmpp::c2s::{Access, Ends, Framing, Negotiation, Step};
 
@@ -46,6 +49,8 @@ pub(crate) struct World {
     pub(crate) seats: BTreeMap<u32, Seat>,
     /// nobody can connect
     pub(crate) down: Option<Closing>,
+    /// none, unless a test opens some
+    pub(crate) bridges: Bridges,
 }
 
 impl World {
@@ -57,6 +62,7 @@ impl World {
             conns: 0,
             seats: BTreeMap::new(),
             down: None,
+            bridges: Bridges::default(),
         };
         world.own();
         world
@@ -65,6 +71,9 @@ impl World {
     pub(crate) fn join(&mut self, number: u32, settings: &Settings) {
         let author = Author { participant: number, attendance: 0 };
         let participant = Participant::new(Arc::new(settings.clone()), author, 7, self.now);
+        if let Some(media) = &settings.media {
+            self.bridges.seat(author, media);
+        }
         let seat =
             Seat { participant, socket: Socket::None, facts: Vec::new(), connects: Vec::new(), deaf: false };
         self.seats.insert(number, seat);
@@ -103,6 +112,7 @@ impl World {
                     self.with(number, Participant::handle_timeout);
                 }
             }
+            self.bridges.advance(self.now);
             self.settle();
         }
         self.now = until;
@@ -184,6 +194,10 @@ impl World {
             Output::Connect { previd } => self.connect(number, previd),
             Output::Send(text) if !self.seat(number).deaf => self.deliver(number, &text),
             Output::Send(_) => {}
+            Output::Media(command) => {
+                let now = self.now;
+                self.bridges.tell(now, number, command);
+            }
             Output::Drop => self.hang_up(number),
             Output::Close => {
                 if let Socket::Bound(conn) = std::mem::replace(&mut self.seat(number).socket, Socket::None) {
@@ -248,6 +262,14 @@ impl World {
         }
     }
 
+    /// A bridge dies without a word, and the shard hears of it this much later.
+    pub(crate) fn kill_bridge(&mut self, name: &str, seconds: f64) {
+        self.bridges.kill(name);
+        self.run(seconds);
+        self.apply(Input::BridgeLost { bridge: BridgeId(name.to_owned()) });
+        self.settle();
+    }
+
     fn own(&mut self) {
         let settings = meeting::Settings::for_domain(DOMAIN);
         self.apply(Input::Owner { shard: "s".to_owned(), settings });
@@ -265,8 +287,14 @@ impl World {
                     let number = u32::try_from(request.0).expect("a seat");
                     self.with(number, |p, now| p.handle_answer(now, Ok((status, &body))));
                 }
-                Effect::PickBridge { .. } => self.apply(Input::BridgePicked { bridge: None }),
-                Effect::Close { .. } | Effect::AskBridge { .. } | Effect::Ended | Effect::Fact(_) => {}
+                Effect::PickBridge { avoid } => {
+                    self.apply(Input::BridgePicked { bridge: self.bridges.pick(&avoid) });
+                }
+                Effect::AskBridge { bridge, id, text } => {
+                    let answer = self.bridges.ask(self.now, &bridge, &text);
+                    self.apply(Input::BridgeAnswered { bridge, id, answer });
+                }
+                Effect::Close { .. } | Effect::Ended | Effect::Fact(_) => {}
             }
         }
     }
@@ -281,7 +309,8 @@ impl World {
 
     fn next_deadline(&self) -> Option<Time> {
         let meeting = self.meeting.deadline().map(|at| Time::from_millis(at.saturating_sub(BEGIN_MS)));
-        self.seats.values().filter_map(|seat| seat.participant.poll_timeout()).chain(meeting).min()
+        let seats = self.seats.values().filter_map(|seat| seat.participant.poll_timeout());
+        seats.chain(meeting).chain(self.bridges.next_deadline()).min()
     }
 
     fn millis(&self) -> u64 {

@@ -1,0 +1,38 @@
+//! What a participant sends, and what it wants to see.
+
+use std::time::Instant;
+
+use super::codec::Codec;
+use super::identity::Identity;
+
+/// See the fields.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    pub identity: Identity,
+    /// the moment that all times are counted from
+    pub epoch: Instant,
+    /// tells the packets of this run from those of another
+    pub run: u32,
+    /// `None`: it has no camera, and announces none
+    pub camera: Option<Camera>,
+    /// `None`: it has no microphone, and announces none
+    pub voice: Option<Voice>,
+    /// the greatest height that it asks of everybody's video; 0 asks for none, -1 for whatever there is
+    pub height_max: i32,
+}
+
+/// A camera and what its pictures are coded with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Camera {
+    pub codec: Codec,
+    /// of the pictures that it sends at the same time, ascending; one, two or three
+    pub heights: Vec<u16>,
+}
+
+/// What a microphone hears. It sends all the time, as browsers do: silence is told by the level (RFC 6464).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Voice {
+    /// spurts of talk and pauses, at random (ITU-T P.59)
+    Talking,
+    Silent,
+}
