@@ -1,5 +1,7 @@
 //! `althing load`: simulated participants against any server, shown as they come and summed up at the end.
 
+mod media;
+
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
@@ -11,7 +13,8 @@ use crate::{open_files, print};
 
 pub(crate) fn run(flags: &Load) -> anyhow::Result<()> {
     let load = flags.load()?;
-    let sockets = load.crowd.rooms.saturating_mul(load.crowd.participants);
+    let participants = load.crowd.rooms.saturating_mul(load.crowd.participants);
+    let sockets = participants.saturating_mul(1 + flags.media.sockets());
     open_files::raise(usize::try_from(sockets).unwrap_or(usize::MAX));
     let on_terminal = std::io::stderr().is_terminal();
     let report = loadgen::run(&load, |progress| show(progress, on_terminal))?;
@@ -63,6 +66,7 @@ fn table(report: &Report) -> String {
         "chat     {} lines said, {} heard, {} lost, {} doubled, {} out of order\n",
         lines.said, lines.heard, lines.lost, lines.doubled, lines.late
     ));
+    text.push_str(&media::summary(report));
     text.push_str(&format!("own CPU  {:.2} s in {:.1} s\n\n", report.cpu, report.elapsed.as_secs_f64()));
     text.push_str(&print::table(&["TIME", "COUNT", "P50", "P95", "P99", "MAX"], &times(report)));
     text
@@ -82,7 +86,7 @@ fn times(report: &Report) -> Vec<Vec<String>> {
         let cells = quantiles.into_iter().chain([times.max()]).map(duration);
         Some([shown.to_owned(), times.count().to_string()].into_iter().chain(cells).collect())
     };
-    names.into_iter().filter_map(row).collect()
+    names.into_iter().chain(media::TIMES).filter_map(row).collect()
 }
 
 fn duration(time: Duration) -> String {

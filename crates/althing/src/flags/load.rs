@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use loadgen::{Crowd, FocusAt, Target, Threshold};
+
+use super::media::Media;
 
 /// Longer than any run that somebody waits for.
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -21,9 +23,8 @@ pub(crate) struct Load {
     /// How many participants in each room
     #[arg(long, value_name = "N", default_value_t = 3)]
     participants: u32,
-    /// What they send: nothing, so that signalling alone is measured
-    #[arg(long, value_enum, default_value_t = Media::None)]
-    media: Media,
+    #[command(flatten)]
+    pub(crate) media: Media,
     /// Joins a second
     #[arg(long, value_name = "R", default_value_t = 20.0)]
     join_rate: f64,
@@ -68,16 +69,10 @@ pub(crate) struct Load {
     pub(crate) fail_if: Vec<Threshold>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Media {
-    None,
-}
-
 impl Load {
     /// # Errors
     /// A number that makes no sense.
     pub(crate) fn load(&self) -> anyhow::Result<loadgen::Load> {
-        let Media::None = self.media;
         let crowd = Crowd {
             rooms: self.rooms,
             participants: self.participants,
@@ -96,7 +91,7 @@ impl Load {
         let chat = self.chat.map(interval).transpose().context("--chat")?;
         ensure!(self.probe != Some(Duration::ZERO), "--probe must be longer than nothing");
         let (ca, room, probe) = (self.ca.clone(), self.room.clone(), self.probe);
-        Ok(loadgen::Load { target, ca, crowd, room, chat, probe })
+        Ok(loadgen::Load { target, ca, crowd, room, chat, probe, media: self.media.media() })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod ctl;
 mod load;
+mod media;
 mod node;
 mod up;
 

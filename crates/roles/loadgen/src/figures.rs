@@ -18,6 +18,11 @@ impl Figures {
         self.0.insert(name.to_owned(), seconds);
     }
 
+    /// Zero of nothing is nothing.
+    pub(crate) fn share(&mut self, name: &str, part: u64, whole: u64) {
+        self.0.insert(name.to_owned(), part as f64 / whole.max(1) as f64);
+    }
+
     /// Without values, all are zero.
     pub(crate) fn times(&mut self, name: &str, times: &Histogram) {
         let quantile = |part| times.quantile(part).unwrap_or(Duration::ZERO);

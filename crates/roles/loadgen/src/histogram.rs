@@ -23,6 +23,15 @@ impl Histogram {
         self.max = self.max.max(value);
     }
 
+    /// Takes up all values of another one.
+    pub fn merge(&mut self, other: &Self) {
+        for (end, count) in &other.classes {
+            *self.classes.entry(*end).or_default() += count;
+        }
+        self.count += other.count;
+        self.max = self.max.max(other.max);
+    }
+
     pub fn count(&self) -> u64 {
         self.count
     }

@@ -26,5 +26,16 @@ pub(crate) const LINGER_TIME: Duration = Duration::from_millis(500);
 /// For everybody to be gone.
 pub(crate) const LEAVE_TIME_MAX: Duration = Duration::from_secs(10);
 
+/// Threads for media; beyond that they would only wait for each other.
+pub(crate) const MEDIA_THREADS_MAX: usize = 16;
+/// Until a media thread looks around by itself.
+pub(crate) const MEDIA_SLEEP_MAX: Duration = Duration::from_millis(500);
+/// Of each media socket, each way: what a bridge sends in a tenth of a second to whoever sees many.
+pub(crate) const SOCKET_BYTES: usize = 1 << 20;
+/// One receive call's share for each buffer, and one burst: what the kernel joins at most.
+pub(crate) const DATAGRAMS_BYTES: usize = 65_535;
+/// Receive calls on one socket before others have their turn.
+pub(crate) const BATCHES_MAX: usize = 8;
+
 /// Different reasons that are counted one by one; the others are counted together.
 pub(crate) const REASONS_MAX: usize = 50;

@@ -19,9 +19,13 @@ pub struct Report {
     /// seconds of processor time that the load itself took
     pub cpu: f64,
     /// by name: `join`, `resume`, `delay`, `silence` (nothing heard, longest of each attendance), `gap` (between two
-    /// answers to probes, longest of each attendance)
+    /// answers to probes, longest of each attendance); and those of media
     times: BTreeMap<&'static str, Histogram>,
     figures: Figures,
+    /// video packets that arrived, by the picture's height
+    pub heights: BTreeMap<u16, u64>,
+    /// why the first session without a socket had none
+    pub no_socket: Option<String>,
 }
 
 impl Report {
@@ -32,13 +36,14 @@ impl Report {
             joined.for_each(|record| times.add(length(record)));
             times
         };
-        let times = BTreeMap::from([
+        let mut times = BTreeMap::from([
             ("join", tally.join.clone()),
             ("resume", tally.resume.clone()),
             ("delay", tally.delay.clone()),
             ("silence", longest(|record| record.silence.length())),
             ("gap", longest(|record| record.probes.longest.length())),
         ]);
+        times.extend(tally.media.times());
         let (progress, lines) = (tally.progress.clone(), audit(&tally.records));
         let mut figures = Figures::default();
         times.iter().for_each(|(name, times)| figures.times(name, times));
@@ -46,7 +51,9 @@ impl Report {
             figures.count(name, count);
         }
         figures.seconds("cpu", cpu);
-        Self { progress, lines, elapsed, cpu, times, figures }
+        tally.media.count(&mut figures);
+        let (heights, no_socket) = (tally.media.heights(), tally.media.no_socket.clone());
+        Self { progress, lines, elapsed, cpu, times, figures, heights, no_socket }
     }
 
     /// Of a run without anybody: it has all the names.
@@ -80,6 +87,8 @@ impl Report {
             "figures": figures,
             "failures": self.progress.failures,
             "reloads": self.progress.reloads,
+            "media_packets_by_height": self.heights,
+            "media_without_socket": self.no_socket,
             "distributions_us": distributions,
         })
     }

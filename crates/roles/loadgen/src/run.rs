@@ -1,13 +1,13 @@
 //! A run from its first participant to its report.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use participant::{Author, Crowd, Event, Invitation, Plan, Settings, Time, What};
+use participant::{Author, Crowd, Event, Invitation, Plan, Settings, Time, What, media};
 use rustix::time::{ClockId, clock_gettime};
 use service::clock::Clock;
 use tokio::sync::watch;
@@ -15,6 +15,7 @@ use tokio::task::{JoinSet, LocalSet};
 
 use crate::dial::Dialer;
 use crate::limits::{LEAVE_TIME_MAX, LINGER_TIME, QUIET_TIME_MAX};
+use crate::media::Desk;
 use crate::report::Report;
 use crate::seat::{Guest, Hall, sit};
 use crate::tally::{Progress, Tally};
@@ -35,6 +36,21 @@ pub struct Load {
     pub chat: Option<Duration>,
     /// a ping of each participant so often, to find pauses; `None`: only those of an ordinary client
     pub probe: Option<Duration>,
+    /// `None`: signalling alone
+    pub media: Option<Media>,
+}
+
+/// What participants send, and see.
+#[derive(Clone, Debug)]
+pub struct Media {
+    /// `None`: nobody has one
+    pub camera: Option<media::Camera>,
+    /// `None`: nobody has a microphone
+    pub voice: Option<media::Voice>,
+    /// of each room, so many have camera and microphone; the others watch
+    pub senders: u32,
+    /// the greatest height that is asked for; -1: whatever there is
+    pub height_max: i32,
 }
 
 /// How far the run is.
@@ -55,6 +71,10 @@ impl Now {
         Clock.now().saturating_duration_since(self.0)
     }
 
+    pub(crate) fn epoch(self) -> Instant {
+        self.0
+    }
+
     pub(crate) fn at(self, time: Time) -> tokio::time::Instant {
         tokio::time::Instant::from_std(self.0 + time)
     }
@@ -70,11 +90,14 @@ pub fn run(load: &Load, progress: impl FnMut(&Progress)) -> anyhow::Result<Repor
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
         let addresses = load.target.find(&dialer).await?;
+        let now = Now(Clock.now());
+        let desk = load.media.as_ref().map(|_| Desk::open(now, load.crowd.seed)).transpose()?;
         let hall = Rc::new(Hall {
             dialer,
             addresses,
-            now: Now(Clock.now()),
+            now,
             seed: load.crowd.seed,
+            desk: RefCell::new(desk),
             tally: RefCell::new(Tally::default()),
         });
         Ok(Host::new(load, Rc::clone(&hall)).run(plan, progress).await)
@@ -87,7 +110,12 @@ struct Host<'a> {
     hall: Rc<Hall>,
     /// tells our lines from those of another run
     tag: String,
-    settings: BTreeMap<u32, Arc<Settings>>,
+    /// by room, and whether they are of somebody who sends
+    settings: BTreeMap<(u32, bool), Arc<Settings>>,
+    /// of those who send, and of those who do not
+    media: Option<[Arc<media::Settings>; 2]>,
+    /// who sends, by room
+    senders: BTreeMap<u32, BTreeSet<u32>>,
     stage: watch::Sender<Stage>,
     seats: JoinSet<()>,
     /// who is there; to drop it is to send them away
@@ -98,9 +126,12 @@ struct Host<'a> {
 
 impl<'a> Host<'a> {
     fn new(load: &'a Load, hall: Rc<Hall>) -> Self {
+        let media = load.media.as_ref().map(|media| roles(media, hall.now));
         Self {
             load,
             hall,
+            media,
+            senders: BTreeMap::new(),
             tag: format!("{:x}", Clock.millis()),
             settings: BTreeMap::new(),
             stage: watch::Sender::new(Stage::Running),
@@ -123,7 +154,8 @@ impl<'a> Host<'a> {
         }
         self.wait(end, &mut ticks, &mut progress).await;
         self.conclude(&mut ticks, &mut progress).await;
-        let tally = self.hall.tally.borrow().clone();
+        let outcome = self.hall.desk.take().map(Desk::close).unwrap_or_default();
+        let tally = Tally { media: outcome, ..self.hall.tally.borrow().clone() };
         let cpu = clock_gettime(ClockId::ProcessCPUTime);
         let cpu = cpu.tv_sec as f64 + cpu.tv_nsec as f64 / 1e9;
         Report::new(&tally, self.hall.now.get(), cpu)
@@ -138,10 +170,12 @@ impl<'a> Host<'a> {
 
     fn join(&mut self, participant: u32, room: u32) {
         let name = format!("{}-{}", self.load.room, room + 1);
-        let settings = self
-            .settings
-            .entry(room)
-            .or_insert_with(|| Arc::new(settings(self.load, &self.hall.addresses, &name, &self.tag)));
+        let sends = self.sends(participant, room);
+        let media = self.media.as_ref().map(|[sending, watching]| if sends { sending } else { watching });
+        let settings = self.settings.entry((room, sends)).or_insert_with(|| {
+            let settings = settings(self.load, &self.hall.addresses, &name, &self.tag);
+            Arc::new(Settings { media: media.cloned(), ..settings })
+        });
         let attendance = self.attendances.entry(participant).or_default();
         let author = Author { participant, attendance: *attendance };
         // page loads after a reload count within
@@ -151,6 +185,16 @@ impl<'a> Host<'a> {
         self.doors.insert(participant, door);
         let stage = self.stage.subscribe();
         self.seats.spawn_local(sit(Rc::clone(&self.hall), guest, stage, leave, Rc::clone(&self.quiet)));
+    }
+
+    /// The first of a room to come, and for all of their attendances.
+    fn sends(&mut self, participant: u32, room: u32) -> bool {
+        let senders = self.load.media.as_ref().map_or(0, |media| media.senders);
+        let chosen = self.senders.entry(room).or_default();
+        if chosen.len() < senders as usize {
+            chosen.insert(participant);
+        }
+        chosen.contains(&participant)
     }
 
     async fn wait(
@@ -177,6 +221,9 @@ impl<'a> Host<'a> {
     /// Everybody falls silent, hears the last of it, and goes.
     async fn conclude(&mut self, ticks: &mut tokio::time::Interval, progress: &mut impl FnMut(&Progress)) {
         self.stage.send_replace(Stage::Finishing);
+        if let Some(desk) = &*self.hall.desk.borrow() {
+            desk.finish();
+        }
         let limit = self.hall.now.get() + QUIET_TIME_MAX;
         while self.hall.now.get() < limit && *self.quiet.borrow() < self.seats.len() as u64 {
             let soon = self.hall.now.get() + LINGER_TIME / 10;
@@ -188,6 +235,21 @@ impl<'a> Host<'a> {
         let gone = async { while self.seats.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(LEAVE_TIME_MAX, gone).await;
     }
+}
+
+/// What those do who send, and those who do not.
+fn roles(load: &Media, now: Now) -> [Arc<media::Settings>; 2] {
+    let epoch = now.epoch();
+    let watching = media::Settings {
+        identity: media::Identity::new(epoch),
+        epoch,
+        run: Clock.millis() as u32,
+        camera: None,
+        voice: None,
+        height_max: load.height_max,
+    };
+    let sending = media::Settings { camera: load.camera.clone(), voice: load.voice, ..watching.clone() };
+    [sending, watching].map(Arc::new)
 }
 
 fn settings(load: &Load, addresses: &Addresses, room: &str, tag: &str) -> Settings {

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::dial::Dialer;
 use crate::http;
+use crate::media::Desk;
 use crate::run::{Now, Stage};
 use crate::tally::Tally;
 use crate::target::{Addresses, FocusAt};
@@ -23,6 +24,16 @@ pub(crate) struct Hall {
     pub(crate) now: Now,
     pub(crate) seed: u64,
     pub(crate) tally: RefCell<Tally>,
+    /// where there are media
+    pub(crate) desk: RefCell<Option<Desk>>,
+}
+
+impl Hall {
+    fn with_desk(&self, act: impl FnOnce(&Desk)) {
+        if let Some(desk) = &*self.desk.borrow() {
+            act(desk);
+        }
+    }
 }
 
 /// A participant of the plan.
@@ -79,6 +90,9 @@ async fn attend(
     let participant = Participant::new(Arc::clone(&guest.settings), guest.author, hall.seed, hall.now.get());
     let mut seat =
         Seat { hall: Rc::clone(hall), room: guest.room.clone(), participant, socket: None, waiting: None };
+    if let Some(media) = &guest.settings.media {
+        hall.with_desk(|desk| desk.enter(guest.author, media));
+    }
     let mut is_quiet = false;
     while !seat.participant.is_over() {
         seat.obey().await;
@@ -99,6 +113,7 @@ async fn attend(
         }
     }
     seat.obey().await;
+    hall.with_desk(|desk| desk.leave(guest.author));
     let record = seat.participant.record(hall.now.get());
     let reloads = matches!(record.end, Some(End::Reload(_)));
     hall.tally.borrow_mut().end(record);
@@ -165,6 +180,9 @@ impl Seat {
                     if let Some(socket) = self.socket.take() {
                         socket.close().await;
                     }
+                }
+                Output::Media(command) => {
+                    self.hall.with_desk(|desk| desk.tell(self.participant.author(), command))
                 }
                 Output::Fact(fact) => self.hall.tally.borrow_mut().note(&fact),
             }

@@ -7,6 +7,7 @@ use participant::{End, Fact, Record};
 
 use crate::histogram::Histogram;
 use crate::limits::REASONS_MAX;
+use crate::media::Outcome;
 
 /// Where a run stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,6 +50,8 @@ pub(crate) struct Tally {
     /// from saying a line to hearing it, for each who hears it
     pub(crate) delay: Histogram,
     pub(crate) records: Vec<Record>,
+    /// once everybody is gone
+    pub(crate) media: Outcome,
 }
 
 impl Tally {
