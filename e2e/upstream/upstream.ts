@@ -6,7 +6,7 @@ import type { Page } from 'playwright-core';
 import type { Tab } from '../support/browser.ts';
 import type { Occupant } from '../support/person.ts';
 import { Hopeless, until } from '../support/wait.ts';
-import type { World } from '../support/world.ts';
+import type { Deployment, World } from '../support/world.ts';
 
 /** Keys of config.js that a scenario sets otherwise, as an operator might. */
 export interface Overrides {
@@ -37,7 +37,7 @@ export class Upstream implements Occupant {
     readonly tab: Tab,
   ) {}
 
-  static async join(world: World, room: string, name: string, overrides: Overrides = {}): Promise<Upstream> {
+  static async join(world: World<Deployment>, room: string, name: string, overrides: Overrides = {}): Promise<Upstream> {
     const upstream = new Upstream(name, await world.tab());
     await serve(upstream.page);
     await upstream.page.goto(world.url('e2e/page.html'));
@@ -79,10 +79,19 @@ export class Upstream implements Occupant {
     await until(`${this.name} sees ${wanted}`, async () => (await this.client()).users.sort().join() === wanted);
   }
 
+  /** As soon as it is connected: the library takes no line while its connection is away. */
   async says(text: string): Promise<void> {
-    await this.page.evaluate((line) => {
-      (window as unknown as { client: { conference: { sendMessage(text: string): void } } }).client.conference.sendMessage(line);
-    }, text);
+    const say = (line: string): boolean => {
+      const { conference } = (window as unknown as { client: { conference: { sendMessage(text: string): void } } }).client;
+      try {
+        conference.sendMessage(line);
+        return true;
+      } catch (error) {
+        if (!String(error).includes('Not connected')) throw error;
+        return false;
+      }
+    };
+    await until(`${this.name} is connected and says "${text}"`, () => this.page.evaluate(say, text));
   }
 
   async reads(from: Occupant, text: string): Promise<void> {
