@@ -1,11 +1,14 @@
-//! For tests: real servers (`nats-server` from the PATH, on loopback, with files of its own), and a node.
+//! For tests: real servers (`nats-server` from the PATH, on loopback, with files of its own), places
+//! that are silent, and a node.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::{NatsConfig, Node, Role};
+use tokio::sync::broadcast;
+
+use crate::{Answer, Change, Memory, NatsConfig, Node, Place, Places, Revision, Role};
 
 /// A node that says of itself what any does; nobody listens where it says.
 pub fn node(id: &str, role: Role) -> Node {
@@ -23,6 +26,45 @@ pub fn node(id: &str, role: Role) -> Node {
         meetings: 0,
         participants: 0,
         started: 1,
+    }
+}
+
+/// Places that answer, and of which nothing is ever heard.
+#[derive(Debug)]
+pub struct Deaf {
+    engine: Memory,
+    silence: broadcast::Sender<Change>,
+}
+
+impl Deaf {
+    pub fn to(engine: &Memory) -> Self {
+        Self { engine: engine.clone(), silence: broadcast::Sender::new(1) }
+    }
+}
+
+impl Places for Deaf {
+    fn place(&self, meeting: &str, shard: &str, expected: Revision) -> Answer<'_, Revision> {
+        self.engine.place(meeting, shard, expected)
+    }
+
+    fn placed(&self, meeting: &str) -> Answer<'_, Option<Place>> {
+        self.engine.placed(meeting)
+    }
+
+    fn vacate(&self, meeting: &str, expected: Revision) -> Answer<'_, ()> {
+        self.engine.vacate(meeting, expected)
+    }
+
+    fn known(&self, _: &str) -> Option<Place> {
+        None
+    }
+
+    fn known_of(&self, _: &str) -> Vec<(String, Place)> {
+        Vec::new()
+    }
+
+    fn changes(&self) -> broadcast::Receiver<Change> {
+        self.silence.subscribe()
     }
 }
 

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use journal::{Answer, Change, Memory, Node, Place, Places, Registry as _, Revision, Role};
+use journal::testing::Deaf;
+use journal::{Memory, Node, Places, Registry as _, Role};
 use router::{Cluster, Running, Upstreams};
 use support::scripted::Shard;
 use support::{SOON, config, open, request, start};
-use tokio::sync::broadcast;
 use tokio::time::timeout;
 
 #[tokio::test]
@@ -154,44 +154,6 @@ async fn the_router_is_in_the_registry_while_it_is_there() {
     router.drained(SOON).await;
     router.shutdown().await;
     timeout(SOON, nodes.wait_for(|nodes| !nodes.contains_key("router-1"))).await.unwrap().unwrap();
-}
-
-/// Places that answer, and of which nothing is ever heard.
-struct Deaf {
-    engine: Memory,
-    silence: broadcast::Sender<Change>,
-}
-
-impl Deaf {
-    fn to(engine: &Memory) -> Self {
-        Self { engine: engine.clone(), silence: broadcast::Sender::new(1) }
-    }
-}
-
-impl Places for Deaf {
-    fn place(&self, meeting: &str, shard: &str, expected: Revision) -> Answer<'_, Revision> {
-        self.engine.place(meeting, shard, expected)
-    }
-
-    fn placed(&self, meeting: &str) -> Answer<'_, Option<Place>> {
-        self.engine.placed(meeting)
-    }
-
-    fn vacate(&self, meeting: &str, expected: Revision) -> Answer<'_, ()> {
-        self.engine.vacate(meeting, expected)
-    }
-
-    fn known(&self, _: &str) -> Option<Place> {
-        None
-    }
-
-    fn known_of(&self, _: &str) -> Vec<(String, Place)> {
-        Vec::new()
-    }
-
-    fn changes(&self) -> broadcast::Receiver<Change> {
-        self.silence.subscribe()
-    }
 }
 
 struct World {

@@ -5,10 +5,10 @@ mod support;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use journal::{Answer, Change, Journal as _, Memory, Place, Places, Registry as _, Revision};
+use journal::testing::Deaf;
+use journal::{Journal as _, Memory, Places, Registry as _};
 use shard::{Cluster, Config, Handover, Running};
 use support::{End, Guest, config, http, start_with, until};
-use tokio::sync::broadcast;
 
 #[tokio::test]
 async fn a_dead_shards_meeting_goes_on_elsewhere_and_no_stanza_is_lost() {
@@ -109,7 +109,7 @@ async fn a_draining_shard_gives_everything_away_and_takes_nothing_new() {
 #[tokio::test]
 async fn a_former_owner_that_heard_of_nothing_is_refused_by_the_journal() {
     let engine = Memory::new();
-    let deaf = Cluster { places: Arc::new(Deaf::new(engine.clone())), ..cluster(&engine) };
+    let deaf = Cluster { places: Arc::new(Deaf::to(&engine)), ..cluster(&engine) };
     let one = start_with(Config { cluster: Some(deaf), ..named("shard-1") }, Arc::new(engine.clone())).await;
     let two = start(&engine, "shard-2").await;
     let (mut zombie, token) = Guest::joined(&one, "demo").await;
@@ -162,44 +162,6 @@ async fn somebody_elses_token_resumes_nothing() {
     thief.log_in().await;
     let refused = thief.resume(&token, 0).await.unwrap_err();
     assert!(refused.contains("item-not-found"), "{refused}");
-}
-
-/// A view of the places in which nothing ever changes.
-struct Deaf {
-    engine: Memory,
-    silence: broadcast::Sender<Change>,
-}
-
-impl Deaf {
-    fn new(engine: Memory) -> Self {
-        Self { engine, silence: broadcast::Sender::new(1) }
-    }
-}
-
-impl Places for Deaf {
-    fn place(&self, meeting: &str, shard: &str, expected: Revision) -> Answer<'_, Revision> {
-        self.engine.place(meeting, shard, expected)
-    }
-
-    fn placed(&self, meeting: &str) -> Answer<'_, Option<Place>> {
-        self.engine.placed(meeting)
-    }
-
-    fn vacate(&self, meeting: &str, expected: Revision) -> Answer<'_, ()> {
-        self.engine.vacate(meeting, expected)
-    }
-
-    fn known(&self, _: &str) -> Option<Place> {
-        None
-    }
-
-    fn known_of(&self, _: &str) -> Vec<(String, Place)> {
-        Vec::new()
-    }
-
-    fn changes(&self) -> broadcast::Receiver<Change> {
-        self.silence.subscribe()
-    }
 }
 
 fn cluster(engine: &Memory) -> Cluster {
