@@ -6,18 +6,21 @@ import { Icon } from "./icons";
 import { PanelFrame } from "./panel";
 import { useCall } from "./use-call";
 
+/** Made once: it takes longer than to show a line. */
+const CLOCK = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
+
 export function ChatPanel() {
   const call = useCall();
   const { chat, people } = call.state;
   const end = useRef<HTMLLIElement>(null);
-  useEffect(() => end.current?.scrollIntoView({ block: "end" }), [chat.length]);
+  useEffect(() => end.current?.scrollIntoView({ block: "end" }), [chat.at(-1)?.number]);
   const nameOf = (nick: string) => displayName(people.find((person) => person.nick === nick) ?? { nick, name: "" });
   return (
     <PanelFrame title="Chat">
       <ol class="lines" aria-live="polite">
         {chat.length === 0 && <li class="muted empty">Nothing has been said yet.</li>}
-        {chat.map((line, index) => (
-          <Line key={`${line.id}-${index}`} line={line} toward={line.privateWith ? nameOf(line.privateWith) : ""} />
+        {chat.map((line) => (
+          <Line key={line.number} line={line} toward={line.privateWith ? nameOf(line.privateWith) : ""} />
         ))}
         <li ref={end} aria-hidden="true" class="end" />
       </ol>
@@ -27,14 +30,13 @@ export function ChatPanel() {
 }
 
 function Line({ line, toward }: { line: ChatLine; toward: string }) {
-  const time = new Date(line.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
   const kind = line.privateWith === undefined ? "" : line.own ? `private, to ${toward}` : "private";
   return (
     <li class={`line ${line.own ? "own" : ""} ${line.privateWith ? "private" : ""}`} data-testid="chat-line" data-from={line.from}>
       <div class="line-head">
         <strong>{line.own ? "You" : line.name}</strong>
         {kind !== "" && <em>{kind}</em>}
-        <time>{time}</time>
+        <time>{CLOCK.format(line.at)}</time>
       </div>
       <p>{withLinks(line.text)}</p>
     </li>

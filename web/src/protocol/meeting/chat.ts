@@ -6,6 +6,8 @@ import { displayName, type ChatLine, type Store } from "./state";
 
 export class Chat {
   private visible = false;
+  private lines = 0;
+  /** of the lines that are kept, oldest first */
   private readonly seen = new Set<string>();
 
   constructor(private readonly store: Store) {}
@@ -14,7 +16,7 @@ export class Chat {
   received(message: ChatMessage): void {
     const key = `${message.from} ${message.id}`;
     if (message.id !== "" && this.seen.has(key)) return;
-    this.seen.add(key);
+    this.remember(key);
     const { self, people } = this.store.state;
     const own = message.from === self.nick;
     const author = own ? self : people.find((person) => person.nick === message.from);
@@ -40,9 +42,16 @@ export class Chat {
     if (visible) this.store.patch({ unread: 0 });
   }
 
-  private append(line: ChatLine): void {
+  private remember(key: string): void {
+    this.seen.add(key);
+    const [oldest] = this.seen;
+    if (this.seen.size > CHAT_LINES_MAX && oldest !== undefined) this.seen.delete(oldest);
+  }
+
+  private append(line: Omit<ChatLine, "number">): void {
     const { chat, unread } = this.store.state;
     const counts = !line.own && !this.visible;
-    this.store.patch({ chat: [...chat, line].slice(-CHAT_LINES_MAX), unread: counts ? unread + 1 : unread });
+    const numbered = { ...line, number: this.lines++ };
+    this.store.patch({ chat: [...chat, numbered].slice(-CHAT_LINES_MAX), unread: counts ? unread + 1 : unread });
   }
 }

@@ -26,6 +26,8 @@ export interface Person {
 }
 
 export interface ChatLine {
+  /** of this conversation: lines before it, ever */
+  number: number;
   id: string;
   from: string;
   /** as it was when the line came: its author may have left since */
