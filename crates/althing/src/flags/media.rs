@@ -11,7 +11,7 @@ pub(crate) struct Media {
     /// How many of each room send [default: all of them]; the others watch
     #[arg(long, value_name = "K")]
     senders: Option<u32>,
-    /// Height of the pictures, or three of them at a time
+    /// Height of the pictures, or three of them at a time (with vp9 and av1: as layers of one stream)
     #[arg(long, value_enum, default_value_t = Video::Simulcast)]
     video: Video,
     /// What pictures are coded with
@@ -46,6 +46,9 @@ enum Video {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Coded {
     Vp8,
+    Vp9,
+    Av1,
+    H264,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -61,6 +64,9 @@ impl Media {
         }
         let codec = match self.codec {
             Coded::Vp8 => Codec::Vp8,
+            Coded::Vp9 => Codec::Vp9,
+            Coded::Av1 => Codec::Av1,
+            Coded::H264 => Codec::H264,
         };
         let heights = match self.video {
             Video::Low => vec![180],

@@ -17,6 +17,7 @@
 mod camera;
 mod channel;
 pub mod codec;
+mod descriptor;
 mod identity;
 mod limits;
 mod microphone;

@@ -312,6 +312,7 @@ impl Peer {
                     marker: false,
                     payload,
                     level: Some((sound.level, sound.voice)),
+                    descriptor: None,
                 },
             );
         }
@@ -323,7 +324,7 @@ impl Peer {
         while camera.deadline() <= now {
             for packet in camera.shoot(now) {
                 let Some(stream) = streams.get_mut(packet.encoding) else { continue };
-                let Piece { head, body, marker, .. } = packet.piece;
+                let Piece { head, body, marker, descriptor, .. } = packet.piece;
                 let payload =
                     sealed(&self.settings, self.author, &mut self.numbers, now, head, body, packet.stamp);
                 self.record.sent.add(&payload);
@@ -337,6 +338,7 @@ impl Peer {
                         marker,
                         payload,
                         level: None,
+                        descriptor,
                     },
                 );
             }

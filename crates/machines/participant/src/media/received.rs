@@ -2,7 +2,7 @@
 //!
 //! A source is followed by its name: its SSRCs change with every session. Numbers that a layer leaves out are lost,
 //! unless a bridge left the layer out on purpose: another encoding took over, with a key frame, or a layer above the
-//! lowest was left out for many frames in a row while the lowest flowed.
+//! lowest was left out for many frames in a row while the lowest flowed, or came back with a key frame.
 
 use std::collections::BTreeMap;
 
@@ -224,7 +224,8 @@ impl Source {
         });
         let passed = frames.wrapping_sub(numbers.frames);
         let whole = numbers.ended && stamp.start;
-        if !is_lowest && whole && passed >= LEFT_OUT_FRAMES && numbers.sequence.leaps(stamp.sequence) {
+        let returns = passed >= LEFT_OUT_FRAMES || (stamp.key && stamp.layer.spatial > 0);
+        if !is_lowest && whole && returns && numbers.sequence.leaps(stamp.sequence) {
             numbers.sequence.restart(stamp.sequence);
         }
         (numbers.ended, numbers.frames) = (stamp.end, frames);

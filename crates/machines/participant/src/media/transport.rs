@@ -19,6 +19,7 @@ use xmpp::jingle::ice::{IceUdp, Setup};
 use xmpp::jingle::rtp::{Description, HeaderExtension, Kind, PayloadType};
 
 use super::channel;
+use super::descriptor::{DEPENDENCY_DESCRIPTOR, Descriptor, Writer};
 use super::limits::{
     AFTER_ERROR, CANDIDATES_MAX, ERRORS_MAX, MESSAGE_BYTES_MAX, REPORT_INTERVAL, RTX_AGE, RTX_PACKETS,
     TRANSMITS_MAX,
@@ -66,6 +67,8 @@ pub(super) struct Outgoing {
     pub(super) payload: Vec<u8>,
     /// dBov, and whether it is a voice
     pub(super) level: Option<(i8, bool)>,
+    /// the AV1 dependency descriptor
+    pub(super) descriptor: Option<Vec<u8>>,
 }
 
 impl Transport {
@@ -173,11 +176,14 @@ impl Transport {
         let Some(pt) = self.payload_type(packet.kind).filter(|_| self.connected && !self.failed) else {
             return;
         };
-        let values = ExtensionValues {
+        let mut values = ExtensionValues {
             audio_level: packet.level.map(|(level, _)| level),
             voice_activity: packet.level.map(|(_, voice)| voice),
             ..ExtensionValues::default()
         };
+        if let Some(descriptor) = packet.descriptor {
+            values.user_values.set(Descriptor(descriptor));
+        }
         let write = RtpWrite::new(pt.into(), packet.seq.into(), packet.timestamp, now, packet.payload)
             .marker(packet.marker)
             .nackable(packet.kind == Kind::Video)
@@ -317,6 +323,7 @@ fn extensions(mut config: RtcConfig, session: &Session) -> RtcConfig {
         let known = match uri.as_str() {
             "urn:ietf:params:rtp-hdrext:ssrc-audio-level" => Extension::AudioLevel,
             "urn:ietf:params:rtp-hdrext:sdes:mid" => Extension::RtpMid,
+            DEPENDENCY_DESCRIPTOR => Extension::with_serializer(DEPENDENCY_DESCRIPTOR, Writer),
             "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time" => Extension::AbsoluteSendTime,
             "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01" => {
                 Extension::TransportSequenceNumber

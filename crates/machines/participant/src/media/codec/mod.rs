@@ -2,9 +2,16 @@
 //!
 //! A file for each codec. Each is given a [`Frame`] and gives its [`Piece`]s; nothing of the picture itself exists.
 
+mod av1;
+mod bits;
+mod dependency;
+mod h264;
 mod vp8;
+mod vp9;
 
+use av1::Av1;
 use vp8::Vp8;
+use vp9::Vp9;
 
 use super::limits::PAYLOAD_BYTES_MAX;
 use super::stamp;
@@ -12,7 +19,12 @@ use super::stamp;
 /// What pictures are coded with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Codec {
+    /// spatial layers in one stream
+    Av1,
+    H264,
     Vp8,
+    /// spatial layers in one stream
+    Vp9,
 }
 
 /// One picture of one encoding, all of its spatial layers together.
@@ -46,34 +58,42 @@ pub struct Piece {
     pub end: bool,
     /// the last of the picture (RFC 3550 5.1)
     pub marker: bool,
+    /// the AV1 dependency descriptor that goes into the packet's header
+    pub descriptor: Option<Vec<u8>>,
 }
 
 impl Codec {
     /// As payload types name it, in lower case.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Av1 => "av1",
+            Self::H264 => "h264",
             Self::Vp8 => "vp8",
+            Self::Vp9 => "vp9",
         }
     }
 
     /// Whether the pictures of several heights are layers of one stream, and not streams beside each other.
     pub fn is_layered(self) -> bool {
-        match self {
-            Self::Vp8 => false,
-        }
+        matches!(self, Self::Av1 | Self::Vp9)
     }
 
     /// How many temporal layers a camera has (`StandardVideoQualitySettings.ts`).
     pub fn temporal_layers(self) -> u8 {
         match self {
+            Self::H264 => 1,
             Self::Vp8 => 2,
+            Self::Av1 | Self::Vp9 => 3,
         }
     }
 
-    /// Bits a second for a picture of this height (`StandardVideoQualitySettings.ts`).
+    /// Bits a second for a picture of this height, the layers below it included (`StandardVideoQualitySettings.ts`).
     pub fn bitrate_bps(self, height: u16) -> u32 {
         let [low, standard, high] = match self {
+            Self::Av1 => [100_000, 300_000, 1_000_000],
+            Self::H264 => [400_000, 800_000, 2_000_000],
             Self::Vp8 => [200_000, 500_000, 1_500_000],
+            Self::Vp9 => [100_000, 300_000, 1_200_000],
         };
         match height {
             0..=270 => low,
@@ -89,21 +109,30 @@ pub struct Packetiser(Kind);
 
 #[derive(Clone, Debug)]
 enum Kind {
+    Av1(Av1),
+    H264,
     Vp8(Vp8),
+    Vp9(Vp9),
 }
 
 impl Packetiser {
     /// `begin` is where its numbers begin: encoders begin anywhere.
     pub fn new(codec: Codec, begin: u16) -> Self {
         Self(match codec {
+            Codec::Av1 => Kind::Av1(Av1::new(begin)),
+            Codec::H264 => Kind::H264,
             Codec::Vp8 => Kind::Vp8(Vp8::new(begin)),
+            Codec::Vp9 => Kind::Vp9(Vp9::new(begin)),
         })
     }
 
     /// The packets of a frame, in order.
     pub fn frame(&mut self, frame: &Frame) -> Vec<Piece> {
         match &mut self.0 {
+            Kind::Av1(av1) => av1.frame(frame),
+            Kind::H264 => h264::frame(frame),
             Kind::Vp8(vp8) => vp8.frame(frame),
+            Kind::Vp9(vp9) => vp9.frame(frame),
         }
     }
 }

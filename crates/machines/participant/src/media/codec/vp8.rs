@@ -31,7 +31,7 @@ impl Vp8 {
                 head.extend(header(frame.key, layer.height, layer.bytes));
             }
             let (start, end) = (index == 0, index == last);
-            Piece { head, body, spatial: 0, start, end, marker: end }
+            Piece { head, body, spatial: 0, start, end, marker: end, descriptor: None }
         };
         sizes.enumerate().map(piece).collect()
     }
