@@ -17,6 +17,10 @@ use crate::{Participant, Time, caps};
 pub(crate) enum Purpose {
     Ping,
     Probe,
+    /// what was called for at this time
+    Call {
+        since: Time,
+    },
     /// the focus takes this session as accepted
     Accept {
         sid: String,
@@ -33,7 +37,7 @@ impl Purpose {
             Self::Ping => Some(PING_TIMEOUT),
             Self::Probe => Some(PROBE_TIMEOUT),
             Self::Accept { .. } => Some(JINGLE_TIMEOUT),
-            Self::Conference | Self::Discovery => None,
+            Self::Call { .. } | Self::Conference | Self::Discovery => None,
         }
     }
 }
@@ -130,7 +134,7 @@ impl Participant {
                 Purpose::Ping => self.handle_ping_answer(now, None),
                 Purpose::Probe => self.handle_probe_lost(),
                 Purpose::Accept { sid } => self.handle_accept_answer(now, &sid, None),
-                Purpose::Conference | Purpose::Discovery => {}
+                Purpose::Call { .. } | Purpose::Conference | Purpose::Discovery => {}
             }
         }
     }
@@ -139,6 +143,7 @@ impl Participant {
         match purpose {
             Purpose::Ping => self.handle_ping_answer(now, answer.attr("type")),
             Purpose::Probe => self.handle_probe_answer(now, asked),
+            Purpose::Call { since } => self.handle_call_answer(now, since),
             Purpose::Accept { sid } => self.handle_accept_answer(now, &sid, Some(answer)),
             Purpose::Conference => self.handle_conference(now, answer),
             Purpose::Discovery => {}

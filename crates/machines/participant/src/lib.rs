@@ -16,7 +16,9 @@
 //!   connect to, so that the server does all of its work and the bridge none of its own; with them [`mod@media`] has the
 //!   other half;
 //! - `chat`, `probe`, `silence`: what a measurement wants to know. Numbered lines, so that one that is lost, doubled or
-//!   late is found ([`mod@audit`]); a ping every so often, and the longest gap between two answers.
+//!   late is found ([`mod@audit`]); a ping every so often, and the longest gap between two answers;
+//! - `call`: a ping at a moment that the caller chooses, and how long until it is answered, through whatever befalls the
+//!   stream.
 //!
 //! What such a client answers with a reload of the page ends the participant ([`End::Reload`]): whoever runs it may
 //! begin another one. [`Crowd`] is the plan for many of them.
@@ -24,6 +26,7 @@
 //! It refuses to know where the server is, what TLS and HTTP are, how many others it is one of.
 
 mod audit;
+mod call;
 mod caps;
 mod chat;
 mod crowd;

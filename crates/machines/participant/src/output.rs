@@ -36,6 +36,9 @@ pub enum Fact {
     Resumed { attempts: u32, after: Time },
     /// A line of this run, somebody's or its own, so long after it was said.
     Heard { after: Time },
+    /// [`call`](crate::Participant::call) is answered, so long after it; of that, `timers` were the client's own pauses
+    /// before it tries to take up a lost stream.
+    Answered { after: Time, timers: Time },
     /// The focus has offered a session, and it is accepted.
     Accepted,
     /// Nothing more comes of this participant.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use xmpp::stanza::Kind;
 use xmpp::{Element, disco, elem, frame, ns};
 
+use crate::call::Call;
 use crate::chat::{Author, Chat};
 use crate::failure::{Closing, Failure, Stage};
 use crate::focus::Focus;
@@ -45,6 +46,7 @@ pub struct Participant {
     pub(crate) focus: Focus,
     pub(crate) chat: Chat,
     pub(crate) probe: Probe,
+    pub(crate) call: Call,
     pub(crate) silence: Silence,
 }
 
@@ -99,6 +101,7 @@ impl Participant {
             focus: Focus::default(),
             chat: Chat::default(),
             probe: Probe::default(),
+            call: Call::default(),
             silence: Silence::default(),
         };
         match participant.settings.invitation {

@@ -52,7 +52,10 @@ impl Participant {
             self.tell(Fact::Lost);
         }
         match self.resume.next(&mut self.draws) {
-            Some(delay) => self.phase = Phase::Away { until: now + delay },
+            Some(delay) => {
+                self.delay_call(delay);
+                self.phase = Phase::Away { until: now + delay };
+            }
             None => {
                 let lost = self.resume.lost.take().map_or_else(|| how.clone(), |(_, first)| first);
                 self.give_up(now, Failure::GaveUp { lost, last: how });
@@ -77,6 +80,7 @@ impl Participant {
         again.into_iter().for_each(|text| self.out(Output::Send(text)));
         self.ping.start(now);
         self.iqs.restart(now);
+        self.send_call(now);
         let attempts = std::mem::take(&mut self.resume.attempts);
         if let Some((lost, _)) = self.resume.lost.take() {
             self.resume.count += 1;
