@@ -6,7 +6,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use loadgen::{Progress, Report, Threshold};
+use loadgen::{Progress, Report, Roll, Threshold};
 
 use crate::flags::Load;
 use crate::{open_files, print};
@@ -17,7 +17,14 @@ pub(crate) fn run(flags: &Load) -> anyhow::Result<()> {
     let sockets = participants.saturating_mul(1 + flags.media.sockets());
     open_files::raise(usize::try_from(sockets).unwrap_or(usize::MAX));
     let on_terminal = std::io::stderr().is_terminal();
-    let report = loadgen::run(&load, |progress| show(progress, on_terminal))?;
+    let mut rolls = 0;
+    let report = loadgen::run(&load, |progress| {
+        if let Some(roll) = progress.roll.filter(|roll| roll.is_over() && roll.number > rolls) {
+            rolls = roll.number;
+            print::aside(&format!("{}{}", if on_terminal { "\r\x1b[K" } else { "" }, called(&roll)));
+        }
+        show(progress, on_terminal);
+    })?;
     if on_terminal {
         print::aside("");
     }
@@ -49,6 +56,13 @@ fn line(progress: &Progress) -> String {
     )
 }
 
+/// One line, once everybody has answered.
+fn called(roll: &Roll) -> String {
+    let Roll { number, called, answered, returned, last } = roll;
+    let last = duration(*last);
+    format!("roll call {number}: {answered} of {called} answered, {returned} came back by a reload, the last after {last}")
+}
+
 fn table(report: &Report) -> String {
     let Progress { total, attendances, joined, lost, resumed, .. } = &report.progress;
     let lines = &report.lines;
@@ -77,6 +91,7 @@ fn times(report: &Report) -> Vec<Vec<String>> {
         ("join", "join"),
         ("resume", "break to resumed"),
         ("delay", "chat delay"),
+        ("call", "answer to a roll call"),
         ("silence", "longest silence"),
         ("gap", "longest gap of probes"),
     ];
@@ -121,6 +136,14 @@ mod tests {
     fn a_line_tells_who_is_in_and_who_is_away() {
         let progress = Progress { total: 9, present: 8, lost: 3, resumed: 2, ..Progress::default() };
         assert_eq!(line(&progress), "   0 s  8 of 9 in, 0 failed, 1 away, 2 resumed, 0 reloads");
+    }
+
+    #[test]
+    fn a_roll_call_is_told_when_it_is_over() {
+        let last = Duration::from_millis(312);
+        let roll = Roll { number: 2, called: 9, answered: 8, returned: 1, last };
+        let told = "roll call 2: 8 of 9 answered, 1 came back by a reload, the last after 312.0 ms";
+        assert_eq!(called(&roll), told);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 mod support;
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use support::{althing, check_fails, command, path, printed};
 
@@ -48,6 +48,27 @@ fn everybody_sees_and_hears_everybody() {
     // fifty packets of sound a second, and a key frame first and once more for whoever came later
     assert!(figure("media.received") > 2.0 * 6.0 * 4.0 * 50.0, "{json}");
     assert!(figure("media.keys.sent") > 6.0, "{json}");
+}
+
+#[test]
+fn a_signal_calls_the_roll_and_everybody_answers() {
+    let server = Server::start();
+    let file = server.data.path().join("load.json");
+    let size = ["--rooms", "2", "--participants", "2", "--duration", "5s", "--json", &path(&file)];
+    let mut load = command(&[&["load", "--url", &server.url][..], &size].concat());
+    let mut load = load.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(load.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("4 of 4 in")), "it ends before everybody is in");
+    let pid = load.id().to_string();
+    assert!(Command::new("kill").args(["-USR1", &pid]).status().unwrap().success());
+    assert!(lines.any(|line| line.starts_with("roll call 1: 4 of 4 answered")), "nobody answers");
+    lines.for_each(drop);
+    assert!(load.wait().unwrap().success());
+    let json: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    for room in ["load-1", "load-2"] {
+        let told = &json["calls"][0]["rooms"][room];
+        assert_eq!((told["answered"].as_array().unwrap().len(), &told["silent"]), (2, &0.into()), "{json}");
+    }
 }
 
 #[test]

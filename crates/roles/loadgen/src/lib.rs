@@ -10,6 +10,8 @@
 //! - `seat`: one participant, driven: its machine asks, and sockets and timers answer;
 //! - `run`: the plan of who comes when, the end of the run, and what is counted on the way (`tally`);
 //! - `media`: threads and sockets for what participants send and see;
+//! - `roll`: at a SIGUSR1 everybody asks at once, and who is answered when: what a server that is killed at that
+//!   moment costs;
 //! - `histogram`, `figures`, `threshold`, `report`: what came out.
 //!
 //! Every participant is one task on one thread, and its media belong to one of a few others: two runs with one seed join the same people in the same order, and what
@@ -24,6 +26,7 @@ mod http;
 mod limits;
 mod media;
 mod report;
+mod roll;
 mod run;
 mod seat;
 mod tally;
@@ -35,6 +38,7 @@ pub use histogram::Histogram;
 pub use participant::Crowd;
 pub use participant::media::{Camera, Codec, Voice};
 pub use report::Report;
+pub use roll::Roll;
 pub use run::{Load, Media, run};
 pub use tally::Progress;
 pub use target::{FocusAt, Target};

@@ -37,5 +37,8 @@ pub(crate) const DATAGRAMS_BYTES: usize = 65_535;
 /// Receive calls on one socket before others have their turn.
 pub(crate) const BATCHES_MAX: usize = 8;
 
+/// Roll calls of one run; further ones are not heard.
+pub(crate) const ROLLS_MAX: usize = 100;
+
 /// Different reasons that are counted one by one; the others are counted together.
 pub(crate) const REASONS_MAX: usize = 50;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::figures::Figures;
 use crate::histogram::Histogram;
+use crate::roll::Rolls;
 use crate::tally::{Progress, Tally};
 
 /// The figures of a run.
@@ -19,9 +20,10 @@ pub struct Report {
     /// seconds of processor time that the load itself took
     pub cpu: f64,
     /// by name: `join`, `resume`, `delay`, `silence` (nothing heard, longest of each attendance), `gap` (between two
-    /// answers to probes, longest of each attendance); and those of media
+    /// answers to probes, longest of each attendance), `call` (from a roll call to its answers); and those of media
     times: BTreeMap<&'static str, Histogram>,
     figures: Figures,
+    rolls: Rolls,
     /// video packets that arrived, by the picture's height
     pub heights: BTreeMap<u16, u64>,
     /// why the first session without a socket had none
@@ -41,6 +43,7 @@ impl Report {
             ("resume", tally.resume.clone()),
             ("delay", tally.delay.clone()),
             ("silence", longest(|record| record.silence.length())),
+            ("call", tally.rolls.answers()),
             ("gap", longest(|record| record.probes.longest.length())),
         ]);
         times.extend(tally.media.times());
@@ -53,7 +56,8 @@ impl Report {
         figures.seconds("cpu", cpu);
         tally.media.count(&mut figures);
         let (heights, no_socket) = (tally.media.heights(), tally.media.no_socket.clone());
-        Self { progress, lines, elapsed, cpu, times, figures, heights, no_socket }
+        let rolls = tally.rolls.clone();
+        Self { progress, lines, elapsed, cpu, times, figures, rolls, heights, no_socket }
     }
 
     /// Of a run without anybody: it has all the names.
@@ -90,6 +94,7 @@ impl Report {
             "media_packets_by_height": self.heights,
             "media_without_socket": self.no_socket,
             "distributions_us": distributions,
+            "calls": self.rolls.to_json(),
         })
     }
 }

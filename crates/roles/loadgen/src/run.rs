@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use participant::{Author, Crowd, Event, Invitation, Plan, Settings, Time, What, media};
 use rustix::time::{ClockId, clock_gettime};
 use service::clock::Clock;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
 
@@ -80,7 +81,7 @@ impl Now {
     }
 }
 
-/// Runs it to its end on this thread, and tells every second how far it is.
+/// Runs it to its end on this thread, and tells every second how far it is. At a SIGUSR1 the roll is called.
 ///
 /// # Errors
 /// The numbers make no plan, or the server is not there at all: then nobody tries.
@@ -99,8 +100,10 @@ pub fn run(load: &Load, progress: impl FnMut(&Progress)) -> anyhow::Result<Repor
             seed: load.crowd.seed,
             desk: RefCell::new(desk),
             tally: RefCell::new(Tally::default()),
+            calls: watch::Sender::new(0),
         });
-        Ok(Host::new(load, Rc::clone(&hall)).run(plan, progress).await)
+        let calls = signal(SignalKind::user_defined1())?;
+        Ok(Host::new(load, Rc::clone(&hall), calls).run(plan, progress).await)
     })
 }
 
@@ -122,10 +125,11 @@ struct Host<'a> {
     doors: BTreeMap<u32, watch::Sender<()>>,
     attendances: BTreeMap<u32, u32>,
     quiet: Rc<RefCell<u64>>,
+    calls: Signal,
 }
 
 impl<'a> Host<'a> {
-    fn new(load: &'a Load, hall: Rc<Hall>) -> Self {
+    fn new(load: &'a Load, hall: Rc<Hall>, calls: Signal) -> Self {
         let media = load.media.as_ref().map(|media| roles(media, hall.now));
         Self {
             load,
@@ -139,6 +143,7 @@ impl<'a> Host<'a> {
             doors: BTreeMap::new(),
             attendances: BTreeMap::new(),
             quiet: Rc::default(),
+            calls,
         }
     }
 
@@ -208,14 +213,23 @@ impl<'a> Host<'a> {
             tokio::select! {
                 () = tokio::time::sleep_until(until) => return,
                 _ = ticks.tick() => progress(&self.progress()),
+                Some(()) = self.calls.recv() => self.call(),
                 Some(_) = self.seats.join_next() => {}
             }
         }
     }
 
+    fn call(&self) {
+        let mut tally = self.hall.tally.borrow_mut();
+        let present = tally.progress.present;
+        if tally.rolls.begin(self.hall.now.get(), present) {
+            self.hall.calls.send_modify(|calls| *calls += 1);
+        }
+    }
+
     fn progress(&self) -> Progress {
-        let progress = self.hall.tally.borrow().progress.clone();
-        Progress { elapsed: self.hall.now.get(), ..progress }
+        let tally = self.hall.tally.borrow();
+        Progress { elapsed: self.hall.now.get(), roll: tally.rolls.last(), ..tally.progress.clone() }
     }
 
     /// Everybody falls silent, hears the last of it, and goes.

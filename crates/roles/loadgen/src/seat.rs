@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use hyper::{Method, Uri};
-use participant::{Author, Closing, End, Output, Participant, Settings, Time};
+use participant::{Author, Closing, End, Fact, Output, Participant, Settings, Time};
 use tokio::sync::watch;
 
 use crate::dial::Dialer;
@@ -26,6 +26,8 @@ pub(crate) struct Hall {
     pub(crate) tally: RefCell<Tally>,
     /// where there are media
     pub(crate) desk: RefCell<Option<Desk>>,
+    /// roll calls so far
+    pub(crate) calls: watch::Sender<u32>,
 }
 
 impl Hall {
@@ -94,6 +96,7 @@ async fn attend(
         hall.with_desk(|desk| desk.enter(guest.author, media));
     }
     let mut is_quiet = false;
+    let mut calls = hall.calls.subscribe();
     while !seat.participant.is_over() {
         seat.obey().await;
         if seat.participant.is_over() {
@@ -105,6 +108,7 @@ async fn attend(
                 seat.enter(changed.map_or(Stage::Over, |()| *stage.borrow_and_update()));
             }
             _ = leave.changed() => seat.participant.leave(hall.now.get()),
+            _ = calls.changed() => seat.call(),
             () = seat.next() => {}
         }
         if !is_quiet && *stage.borrow() == Stage::Finishing && seat.participant.is_quiet() {
@@ -128,6 +132,19 @@ impl Seat {
             Stage::Finishing => self.participant.finish(now),
             Stage::Over => self.participant.conclude(now),
         }
+    }
+
+    fn call(&mut self) {
+        if self.participant.call(self.hall.now.get()) {
+            let participant = self.participant.author().participant;
+            self.hall.tally.borrow_mut().rolls.call(participant, &self.room);
+        }
+    }
+
+    fn note(&self, fact: &Fact) {
+        let mut tally = self.hall.tally.borrow_mut();
+        tally.note(fact);
+        tally.rolls.note(self.participant.author().participant, self.hall.now.get(), fact);
     }
 
     /// The next thing that happens to the participant. To be dropped at will: nothing is taken and lost.
@@ -184,13 +201,13 @@ impl Seat {
                 Output::Media(command) => {
                     self.hall.with_desk(|desk| desk.tell(self.participant.author(), command))
                 }
-                Output::Fact(fact) => self.hall.tally.borrow_mut().note(&fact),
+                Output::Fact(fact) => self.note(&fact),
             }
         }
         self.write(async |socket| socket.flush().await).await;
         // a failed write may have more to say; it sends nothing
         while let Some(Output::Fact(fact)) = self.participant.poll_output() {
-            self.hall.tally.borrow_mut().note(&fact);
+            self.note(&fact);
         }
     }
 

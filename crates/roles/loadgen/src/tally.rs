@@ -8,6 +8,7 @@ use participant::{End, Fact, Record};
 use crate::histogram::Histogram;
 use crate::limits::REASONS_MAX;
 use crate::media::Outcome;
+use crate::roll::{Roll, Rolls};
 
 /// Where a run stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct Progress {
     /// streams lost, and those taken up again
     pub lost: u64,
     pub resumed: u64,
+    /// the last roll call
+    pub roll: Option<Roll>,
 }
 
 impl Progress {
@@ -49,6 +52,7 @@ pub(crate) struct Tally {
     pub(crate) resume: Histogram,
     /// from saying a line to hearing it, for each who hears it
     pub(crate) delay: Histogram,
+    pub(crate) rolls: Rolls,
     pub(crate) records: Vec<Record>,
     /// once everybody is gone
     pub(crate) media: Outcome,
@@ -72,7 +76,7 @@ impl Tally {
                 self.resume.add(*after);
             }
             Fact::Heard { after } => self.delay.add(*after),
-            Fact::Accepted => {}
+            Fact::Accepted | Fact::Answered { .. } => {}
             Fact::Over(End::Left) => {}
             Fact::Over(End::Failed(failure)) => count(&mut self.progress.failures, failure.to_string()),
             Fact::Over(End::Reload(failure)) => count(&mut self.progress.reloads, failure.to_string()),
