@@ -60,7 +60,9 @@ fn line(progress: &Progress) -> String {
 fn called(roll: &Roll) -> String {
     let Roll { number, called, answered, returned, last } = roll;
     let last = duration(*last);
-    format!("roll call {number}: {answered} of {called} answered, {returned} came back by a reload, the last after {last}")
+    format!(
+        "roll call {number}: {answered} of {called} answered, {returned} came back by a reload, the last after {last}"
+    )
 }
 
 fn table(report: &Report) -> String {

@@ -54,14 +54,17 @@ fn everybody_sees_and_hears_everybody() {
 fn a_signal_calls_the_roll_and_everybody_answers() {
     let server = Server::start();
     let file = server.data.path().join("load.json");
-    let size = ["--rooms", "2", "--participants", "2", "--duration", "5s", "--json", &path(&file)];
+    let size = ["--rooms", "2", "--participants", "2", "--duration", "1h", "--json", &path(&file)];
     let mut load = command(&[&["load", "--url", &server.url][..], &size].concat());
     let mut load = load.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(load.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line.contains("4 of 4 in")), "it ends before everybody is in");
     let pid = load.id().to_string();
-    assert!(Command::new("kill").args(["-USR1", &pid]).status().unwrap().success());
+    let signal =
+        |name: &str| assert!(Command::new("kill").args([name, pid.as_str()]).status().unwrap().success());
+    signal("-USR1");
     assert!(lines.any(|line| line.starts_with("roll call 1: 4 of 4 answered")), "nobody answers");
+    signal("-INT");
     lines.for_each(drop);
     assert!(load.wait().unwrap().success());
     let json: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();

@@ -75,7 +75,9 @@ impl Rolls {
     pub(crate) fn note(&mut self, participant: u32, now: Time, fact: &Fact) {
         let Some(called) = self.0.last_mut() else { return };
         let after = now.saturating_sub(called.at);
-        let Some((_, outcome @ Outcome::Silent)) = called.by_participant.get_mut(&participant) else { return };
+        let Some((_, outcome @ Outcome::Silent)) = called.by_participant.get_mut(&participant) else {
+            return;
+        };
         match fact {
             Fact::Answered { timers, .. } => *outcome = Outcome::Answered { after, timers: *timers },
             Fact::Joined { .. } => *outcome = Outcome::Returned { after },

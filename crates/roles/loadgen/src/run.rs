@@ -81,7 +81,8 @@ impl Now {
     }
 }
 
-/// Runs it to its end on this thread, and tells every second how far it is. At a SIGUSR1 the roll is called.
+/// Runs it to its end on this thread, and tells every second how far it is. At a SIGUSR1 the roll is called; a SIGINT
+/// is the end of its time, a second one does not wait for the last lines either.
 ///
 /// # Errors
 /// The numbers make no plan, or the server is not there at all: then nobody tries.
@@ -102,8 +103,8 @@ pub fn run(load: &Load, progress: impl FnMut(&Progress)) -> anyhow::Result<Repor
             tally: RefCell::new(Tally::default()),
             calls: watch::Sender::new(0),
         });
-        let calls = signal(SignalKind::user_defined1())?;
-        Ok(Host::new(load, Rc::clone(&hall), calls).run(plan, progress).await)
+        let wishes = Wishes::hear()?;
+        Ok(Host::new(load, Rc::clone(&hall), wishes).run(plan, progress).await)
     })
 }
 
@@ -125,11 +126,27 @@ struct Host<'a> {
     doors: BTreeMap<u32, watch::Sender<()>>,
     attendances: BTreeMap<u32, u32>,
     quiet: Rc<RefCell<u64>>,
-    calls: Signal,
+    wishes: Wishes,
+    /// times that somebody wanted the end
+    ends: u32,
+}
+
+/// What somebody wants of a run, by signals.
+struct Wishes {
+    /// SIGUSR1
+    roll: Signal,
+    /// SIGINT
+    end: Signal,
+}
+
+impl Wishes {
+    fn hear() -> std::io::Result<Self> {
+        Ok(Self { roll: signal(SignalKind::user_defined1())?, end: signal(SignalKind::interrupt())? })
+    }
 }
 
 impl<'a> Host<'a> {
-    fn new(load: &'a Load, hall: Rc<Hall>, calls: Signal) -> Self {
+    fn new(load: &'a Load, hall: Rc<Hall>, wishes: Wishes) -> Self {
         let media = load.media.as_ref().map(|media| roles(media, hall.now));
         Self {
             load,
@@ -143,7 +160,8 @@ impl<'a> Host<'a> {
             doors: BTreeMap::new(),
             attendances: BTreeMap::new(),
             quiet: Rc::default(),
-            calls,
+            wishes,
+            ends: 0,
         }
     }
 
@@ -155,9 +173,14 @@ impl<'a> Host<'a> {
         let rooms = plan.clone();
         for event in plan {
             self.wait(event.at, &mut ticks, &mut progress).await;
+            if self.ends > 0 {
+                break;
+            }
             self.obey(event, rooms.room_of(event.participant));
         }
-        self.wait(end, &mut ticks, &mut progress).await;
+        if self.ends == 0 {
+            self.wait(end, &mut ticks, &mut progress).await;
+        }
         self.conclude(&mut ticks, &mut progress).await;
         let outcome = self.hall.desk.take().map(Desk::close).unwrap_or_default();
         let tally = Tally { media: outcome, ..self.hall.tally.borrow().clone() };
@@ -202,6 +225,7 @@ impl<'a> Host<'a> {
         chosen.contains(&participant)
     }
 
+    /// Until then, or until somebody wants the end.
     async fn wait(
         &mut self,
         until: Time,
@@ -213,7 +237,11 @@ impl<'a> Host<'a> {
             tokio::select! {
                 () = tokio::time::sleep_until(until) => return,
                 _ = ticks.tick() => progress(&self.progress()),
-                Some(()) = self.calls.recv() => self.call(),
+                Some(()) = self.wishes.roll.recv() => self.call(),
+                Some(()) = self.wishes.end.recv() => {
+                    self.ends += 1;
+                    return;
+                }
                 Some(_) = self.seats.join_next() => {}
             }
         }
@@ -239,7 +267,7 @@ impl<'a> Host<'a> {
             desk.finish();
         }
         let limit = self.hall.now.get() + QUIET_TIME_MAX;
-        while self.hall.now.get() < limit && *self.quiet.borrow() < self.seats.len() as u64 {
+        while self.ends < 2 && self.hall.now.get() < limit && *self.quiet.borrow() < self.seats.len() as u64 {
             let soon = self.hall.now.get() + LINGER_TIME / 10;
             self.wait(soon, ticks, progress).await;
         }
