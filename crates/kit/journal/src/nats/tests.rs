@@ -256,31 +256,3 @@ async fn until(mut is_so: impl AsyncFnMut() -> bool) {
     };
     tokio::time::timeout(Duration::from_secs(120), patience).await.expect("in time");
 }
-
-/// Run by hand: `cargo test --release -p journal -- --ignored --nocapture figures`.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement"]
-#[expect(clippy::print_stdout, clippy::disallowed_methods, reason = "it prints what it measured")]
-async fn figures() {
-    let servers = NatsServer::cluster(3).await;
-    let nats = Nats::connect(&servers[0].config("test")).await.unwrap();
-    let mut times = Vec::new();
-    let mut tick = tokio::time::interval(Duration::from_millis(1));
-    for position in 0..5_000 {
-        tick.tick().await;
-        let start = std::time::Instant::now();
-        nats.append("room", position, records(1, 1_000)).await.unwrap();
-        times.push(start.elapsed());
-    }
-    times.sort();
-    println!("three servers, 1 kB, at most 1,000 a second: p50 {:?} p99 {:?}", times[2_500], times[4_950]);
-    nats.purge("room", 5_000).await.unwrap();
-    for position in 0..1_000 {
-        nats.append("room", position, records(1, 1_000)).await.unwrap();
-    }
-    for _ in 0..3 {
-        let start = std::time::Instant::now();
-        nats.replay("room").await.unwrap();
-        println!("replay of 1,000 x 1 kB: {:?}", start.elapsed());
-    }
-}
