@@ -33,7 +33,8 @@ export async function balance(port: number, targets: Target[], data: string): Pr
       '  option redispatch 1',
       'listen routers',
       `  bind 127.0.0.1:${port}`,
-      '  balance roundrobin',
+      // sockets stay for hours: turns would leave a router that comes back without work
+      '  balance leastconn',
       '  option httpchk GET /readyz',
       ...servers,
     ].join('\n')}\n`,
