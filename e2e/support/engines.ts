@@ -10,6 +10,12 @@ const PROGRAM = process.env['ALTHING_ENGINE'] ?? '/usr/sbin/nats-server';
 
 interface Status {
   meta_cluster?: { leader?: string; cluster_size?: number };
+  account_details?: { stream_detail?: Stream[] }[];
+}
+
+interface Stream {
+  name: string;
+  cluster?: { leader?: string; replicas?: { current: boolean; offline?: boolean }[] };
 }
 
 /** NATS servers that keep the journal together. */
@@ -60,8 +66,37 @@ export class Engines {
     });
   }
 
+  /** Whether every stream has a leader that is alive, and all that are alive agree on it: an election is over. */
+  async areLed(): Promise<boolean> {
+    const alive = this.members.filter((member) => member.isAlive).map((member) => member.name);
+    const leaders = new Map<string, Set<string | undefined>>();
+    for (const streams of await Promise.all(alive.map((name) => this.streams(name)))) {
+      for (const { name, cluster } of streams) {
+        leaders.set(name, (leaders.get(name) ?? new Set()).add(cluster?.leader));
+      }
+    }
+    return [...leaders.values()].every(([leader, ...others]) => alive.includes(leader ?? '') && others.length === 0);
+  }
+
+  /** Whether, moreover, everything is everywhere: one of them can die, whichever it is. */
+  async areLevel(): Promise<boolean> {
+    if (this.members.some((member) => !member.isAlive) || !(await this.areLed())) return false;
+    const all = await Promise.all(this.members.map(async ({ name }) => ({ name, streams: await this.streams(name) })));
+    const led = all.flatMap(({ name, streams }) => streams.filter((stream) => stream.cluster?.leader === name));
+    return led.every(({ cluster }) => cluster?.replicas?.every((replica) => replica.current && !replica.offline));
+  }
+
+  private async streams(name: string): Promise<Stream[]> {
+    const status = await this.status(name, '?accounts=true&streams=true');
+    return (status.account_details ?? []).flatMap((account) => account.stream_detail ?? []);
+  }
+
+  private async status(name: string, query = ''): Promise<Status> {
+    return (await (await fetch(`${this.monitors.get(name)!}${query}`)).json()) as Status;
+  }
+
   private async leaderSeenBy(name: string): Promise<string | undefined> {
-    const status = (await (await fetch(this.monitors.get(name)!)).json()) as Status;
+    const status = await this.status(name);
     // a server that is alone leads itself, and does not say so
     return this.members.length === 1 ? name : status.meta_cluster?.leader;
   }

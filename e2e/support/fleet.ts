@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { type Target, balance } from './balancer.ts';
@@ -7,6 +6,7 @@ import { Engines } from './engines.ts';
 import { type Host, LOOPBACK } from './hosts.ts';
 import { freePort } from './ports.ts';
 import { Process, binary, statusOf } from './process.ts';
+import { discard, scratch } from './scratch.ts';
 import { Hopeless, until } from './wait.ts';
 
 /** Where the processes run. */
@@ -64,7 +64,7 @@ export class Fleet {
   ) {}
 
   static async start(hosts: Hosts = EVERYTHING_HERE): Promise<Fleet> {
-    const data = mkdtempSync(join(tmpdir(), 'althing-fleet-'));
+    const data = scratch('fleet');
     const engines = await Engines.start(3, hosts.engines, data);
     const targets = await Promise.all([1, 2].map((number) => target(`router-${number}`, hosts.others)));
     const members = await nodes(hosts, targets, configuration(data, engines.urls), data);
@@ -102,6 +102,11 @@ export class Fleet {
     return this.admin(`/api/v1/meetings/${room}`);
   }
 
+  /** All meetings, and the shard that has each. */
+  meetings(): Promise<{ room: string; shard: string }[]> {
+    return this.admin('/api/v1/meetings');
+  }
+
   /** Asks a router that is alive. */
   async admin<T>(path: string): Promise<T> {
     const router = this.of('router').find((router) => router.isAlive);
@@ -127,7 +132,7 @@ export class Fleet {
   async stop(): Promise<void> {
     await this.balancer?.kill();
     await this.killAll();
-    rmSync(this.data, { recursive: true, force: true });
+    discard(this.data);
   }
 
   logTail(): string {

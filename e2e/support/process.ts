@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync, readdirSync } from 'node:fs';
 
 /** Lines of the log that a failed scenario shows. */
 const LOG_TAIL = 80;
@@ -68,6 +69,15 @@ export class Process {
   /** SIGSTOP: it stands still and does not know it. */
   freeze(): void {
     process.kill(this.pid, 'SIGSTOP');
+  }
+
+  /** After `freeze`: none of its threads runs any more. Some do for a while where the machine is busy. */
+  get standsStill(): boolean {
+    const threads = `/proc/${this.pid}/task`;
+    // proc(5): the state stands behind the name, which is in brackets
+    const state = (thread: string): string | undefined =>
+      readFileSync(`${threads}/${thread}/stat`, 'utf8').split(') ').pop()?.[0];
+    return readdirSync(threads).every((thread) => state(thread) === 'T');
   }
 
   /** SIGCONT */

@@ -1,5 +1,8 @@
 //! `bench`: measurements of a release build on this machine, printed as tables.
 
+use std::path::Path;
+use std::process::Command;
+
 use anyhow::Result;
 
 use crate::build;
@@ -27,6 +30,18 @@ pub(crate) enum Bench {
         #[arg(long, default_value_t = 5)]
         repeats: u32,
     },
+    /// What the death of a shard, a router or an engine costs many participants, held against what is promised
+    Failover {
+        /// Times that each of them dies
+        #[arg(long, default_value_t = 5)]
+        repeats: u32,
+        /// Meetings
+        #[arg(long, default_value_t = 100)]
+        rooms: u32,
+        /// Simulated participants of each
+        #[arg(long, default_value_t = 10)]
+        participants: u32,
+    },
 }
 
 /// Builds what is missing and measures.
@@ -40,7 +55,23 @@ pub(crate) fn bench(bench: &Bench) -> Result<()> {
             &[("BENCH_JOINS", *joins), ("BENCH_WINDOW_S", *window), ("BENCH_MEETINGS", *meetings)],
         ),
         Bench::Deaths { repeats } => browsers("bench/deaths.ts", &[("BENCH_REPEATS", *repeats)]),
+        Bench::Failover { repeats, rooms, participants } => failover(&[
+            ("BENCH_REPEATS", *repeats),
+            ("BENCH_ROOMS", *rooms),
+            ("BENCH_PARTICIPANTS", *participants),
+        ]),
     }
+}
+
+/// Without browsers, and with a stock Prosody beside it.
+fn failover(settings: &[(&str, u32)]) -> Result<()> {
+    tools::ensure(tools::FAILOVER)?;
+    let binary = build::release()?;
+    let journal = build::release_example("shard", "figures")?;
+    build::npm_ci("e2e")?;
+    let mut node = script_of("bench/failover.ts", &binary, settings);
+    node.env("BENCH_JOURNAL", journal);
+    run(&mut node)
 }
 
 /// Runs a script of `e2e/` against a release build.
@@ -51,8 +82,13 @@ pub(crate) fn browsers(script: &str, settings: &[(&str, u32)]) -> Result<()> {
     tools::ensure(tools::SCENARIOS)?;
     let binary = build::release()?;
     build::npm_ci("e2e")?;
+    run(script_of(script, &binary, settings).env("ALTHING_CHROMIUM", tools::chromium()))
+}
+
+/// The command that runs it.
+fn script_of(script: &str, binary: &Path, settings: &[(&str, u32)]) -> Command {
     let mut node = command(&root().join("e2e"), "npx", &["--no-install", "vite-node", script]);
-    node.env("ALTHING_BINARY", binary).env("ALTHING_CHROMIUM", tools::chromium());
+    node.env("ALTHING_BINARY", binary);
     node.envs(settings.iter().map(|(name, value)| (name, value.to_string())));
-    run(&mut node)
+    node
 }

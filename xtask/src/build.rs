@@ -19,6 +19,17 @@ pub(crate) fn release() -> Result<PathBuf> {
     binary("release")
 }
 
+/// Builds an example of a crate as fast as it can run.
+///
+/// # Errors
+/// When the build fails.
+pub(crate) fn release_example(package: &str, example: &str) -> Result<PathBuf> {
+    run(&mut command(root(), "cargo", &["build", "--release", "--package", package, "--example", example]))?;
+    let path = target()?.join("release/examples").join(example);
+    ensure!(path.is_file(), "cargo ended well but {} is not there", path.display());
+    Ok(path)
+}
+
 /// Builds `althing` quickly, for browser tests alone. It reads the web client from `web/dist`.
 ///
 /// # Errors

@@ -23,11 +23,17 @@ pub(crate) enum Tool {
     Balancer,
     /// `ip`, for networks inside this machine that can be cut
     Network,
+    /// The stock XMPP server, to measure beside
+    Prosody,
 }
 
 /// What the scenarios need, and with them all tests.
 pub(crate) const SCENARIOS: &[Tool] =
     &[Tool::Compiler, Tool::Node, Tool::Chromium, Tool::Engine, Tool::Balancer, Tool::Network];
+
+/// What the figures of a failover need.
+pub(crate) const FAILOVER: &[Tool] =
+    &[Tool::Compiler, Tool::Node, Tool::Engine, Tool::Balancer, Tool::Prosody];
 
 /// Makes sure that they are there. On Debian and Ubuntu, as root, what is missing is installed.
 ///
@@ -68,6 +74,7 @@ impl Tool {
             Self::Engine => "nats-server",
             Self::Balancer => "HAProxy",
             Self::Network => "iproute2",
+            Self::Prosody => "Prosody",
         }
     }
 
@@ -79,6 +86,7 @@ impl Tool {
             Self::Engine => &["nats-server"],
             Self::Balancer => &["haproxy"],
             Self::Network => &["iproute2"],
+            Self::Prosody => &["prosody"],
         }
     }
 
@@ -94,6 +102,8 @@ impl Tool {
             Self::Engine => is_installed("nats-server", "--version"),
             Self::Balancer => is_installed("haproxy", "-v"),
             Self::Network => is_installed("ip", "-V"),
+            // it has no flag that only tells its version
+            Self::Prosody => Path::new("/usr/bin/prosody").exists(),
         }
     }
 }

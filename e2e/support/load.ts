@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { Process, binary } from './process.ts';
+import { discard, scratch } from './scratch.ts';
+import { Hopeless, until } from './wait.ts';
+
+/** What a room did at a roll call, in seconds since it. */
+export interface RoomCalled {
+  /** how long an answer took, and how much of that the client's own timers */
+  answered: [number, number][];
+  /** after a reload of the page, in the room again */
+  returned: number[];
+  /** neither */
+  silent: number;
+}
+
+/** What `althing load --json` writes, as far as it is read here. */
+export interface Loaded {
+  figures: Record<string, number>;
+  /** by name: upper end of a class in microseconds, and how many */
+  distributions_us: Record<string, [number, number][]>;
+  calls: { rooms: Record<string, RoomCalled> }[];
+}
+
+/** For everybody to answer a roll call, reloads of the page included. */
+const ROLL_PATIENCE_MS = 60_000;
+
+/** For a participant to join, on a slow machine. */
+const JOIN_MS = 100;
+
+/** `althing load`: simulated participants, who can be asked at any moment whether they are served. */
+export class Load {
+  private calls = 0;
+
+  private constructor(
+    readonly room: string,
+    private readonly process: Process,
+    private readonly data: string,
+  ) {}
+
+  /** Everybody is in when this returns. Rooms are called `room`, a dash and a number. */
+  static async start(room: string, rooms: number, participants: number, args: string[]): Promise<Load> {
+    const data = scratch('load');
+    const size = ['--room', room, '--rooms', `${rooms}`, '--participants', `${participants}`, '--duration', '10h'];
+    const child = new Process('load', binary(), ['load', ...size, '--json', join(data, 'load.json'), ...args]);
+    child.start();
+    const load = new Load(room, child, data);
+    const people = rooms * participants;
+    await load.says(`${people} of ${people} in`, 60_000 + people * JOIN_MS);
+    return load;
+  }
+
+  /** Asks everybody for a sign of life, now. */
+  call(): void {
+    this.calls += 1;
+    process.kill(this.process.pid, 'SIGUSR1');
+  }
+
+  /** What it tells once everybody who was called has answered, or has come back after a reload. */
+  answered(): Promise<string> {
+    return this.says(`roll call ${this.calls}: `, ROLL_PATIENCE_MS).catch(() => 'not everybody answers');
+  }
+
+  /** The end of its time: what it measured. */
+  async end(): Promise<Loaded> {
+    await this.process.end('SIGINT');
+    const loaded = JSON.parse(readFileSync(join(this.data, 'load.json'), 'utf8')) as Loaded;
+    this.kill();
+    return loaded;
+  }
+
+  /** Whatever it was about to say. */
+  kill(): void {
+    void this.process.kill();
+    discard(this.data);
+  }
+
+  /** The first line with these words. */
+  private says(words: string, patienceMs: number): Promise<string> {
+    return until(
+      `the load says "${words}"`,
+      () => {
+        const line = this.process.wholeLog().split('\n').find((line) => line.includes(words));
+        if (!line && this.process.ended) throw new Hopeless(`${this.process.ended}:\n${this.process.logTail()}`);
+        return line;
+      },
+      patienceMs,
+    );
+  }
+}
