@@ -36,12 +36,15 @@ export function machine(): string {
 }
 
 /** Prints rows of cells under a head, in columns. */
-export function table(head: string[], rows: string[][]): void {
-  const widths = head.map((cell, column) => Math.max(cell.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (cells: string[]): string => `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`;
-  console.log(line(head));
-  console.log(line(widths.map((width) => '-'.repeat(width))));
-  for (const row of rows) console.log(line(row));
+export function table(head: string[], cells: string[][]): void {
+  for (const line of rows(head, cells)) console.log(line);
+}
+
+/** The lines of a table, in columns. */
+export function rows(head: string[], cells: string[][]): string[] {
+  const widths = head.map((cell, column) => Math.max(cell.length, ...cells.map((row) => row[column]?.length ?? 0)));
+  const line = (row: string[]): string => `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`;
+  return [head, widths.map((width) => '-'.repeat(width)), ...cells].map(line);
 }
 
 /** The value that this part of all values does not exceed. */

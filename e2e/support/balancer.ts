@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { Process, statusOf } from './process.ts';
 import { until } from './wait.ts';
 
-const PROGRAM = process.env['ALTHING_BALANCER'] ?? '/usr/sbin/haproxy';
+/** HAProxy */
+export const PROGRAM = process.env['ALTHING_BALANCER'] ?? '/usr/sbin/haproxy';
 
 /** A router, as whoever stands before it sees it. */
 export interface Target {

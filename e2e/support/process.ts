@@ -94,6 +94,14 @@ export class Process {
   }
 }
 
+/** Whatever was started here and still runs; gone when this returns. */
+export async function killAll(): Promise<void> {
+  const alive = [...running].filter((child) => child.pid !== undefined && child.exitCode === null && child.signalCode === null);
+  const ended = alive.map((child) => once(child, 'exit'));
+  for (const child of alive) child.kill('SIGKILL');
+  await Promise.all(ended);
+}
+
 /** The path of the binary under test. */
 export function binary(): string {
   const path = process.env['ALTHING_BINARY'];

@@ -1,9 +1,10 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { freePort } from './ports.ts';
 import { Process, binary, statusOf } from './process.ts';
+import { type Usage, usage } from './usage.ts';
 import { Hopeless, until } from './wait.ts';
 
 /** An `althing up` of its own: own ports, own data folder, killed by its own process id. */
@@ -68,13 +69,8 @@ export class Server {
   }
 
   /** CPU seconds so far, and resident bytes now. */
-  usage(): { cpuSeconds: number; residentBytes: number } {
-    const stat = readFileSync(`/proc/${this.pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // proc(5): utime and stime are fields 14 and 15 of the whole line, in ticks of 10 ms on Linux
-    const ticks = Number(fields[11]) + Number(fields[12]);
-    const resident = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'));
-    return { cpuSeconds: ticks / 100, residentBytes: Number(resident?.[1] ?? 0) * 1024 };
+  usage(): Usage {
+    return usage(this.pid);
   }
 
   logTail(): string {

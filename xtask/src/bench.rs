@@ -1,6 +1,6 @@
 //! `bench`: measurements of a release build on this machine, printed as tables.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
@@ -42,6 +42,42 @@ pub(crate) enum Bench {
         #[arg(long, default_value_t = 10)]
         participants: u32,
     },
+    /// Our parts beside Debian's Prosody and HAProxy: the same work, in turns
+    Peers(Peers),
+}
+
+#[derive(clap::Args)]
+pub(crate) struct Peers {
+    /// Turns of each side; three take about ten minutes
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    repeats: u32,
+    /// WebSockets that are open at once where their memory is measured
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..))]
+    sockets: u32,
+    /// One of the parts alone
+    #[arg(long)]
+    only: Option<Part>,
+    /// One short turn of each, to see that it works: the figures say nothing
+    #[arg(long, conflicts_with_all = ["repeats", "sockets", "write"])]
+    quick: bool,
+    /// Put the tables into docs/benchmarks.md, in place of those that are there
+    #[arg(long, conflicts_with = "only")]
+    write: bool,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Part {
+    Signalling,
+    Router,
+}
+
+impl Part {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Signalling => "signalling",
+            Self::Router => "router",
+        }
+    }
 }
 
 /// Builds what is missing and measures.
@@ -60,6 +96,7 @@ pub(crate) fn bench(bench: &Bench) -> Result<()> {
             ("BENCH_ROOMS", *rooms),
             ("BENCH_PARTICIPANTS", *participants),
         ]),
+        Bench::Peers(wanted) => peers(wanted),
     }
 }
 
@@ -71,6 +108,19 @@ fn failover(settings: &[(&str, u32)]) -> Result<()> {
     build::npm_ci("e2e")?;
     let mut node = script_of("bench/failover.ts", &binary, settings);
     node.env("BENCH_JOURNAL", journal);
+    run(&mut node)
+}
+
+/// Without browsers, beside stock parts.
+fn peers(wanted: &Peers) -> Result<()> {
+    tools::ensure(tools::PEERS)?;
+    let binary = build::release()?;
+    build::npm_ci("e2e")?;
+    let size = [("BENCH_REPEATS", wanted.repeats), ("BENCH_SOCKETS", wanted.sockets)];
+    let mut node = script_of("bench/peers.ts", &binary, &size);
+    node.env("BENCH_QUICK", if wanted.quick { "1" } else { "" });
+    node.env("BENCH_ONLY", wanted.only.map_or("", Part::name));
+    node.env("BENCH_DOCUMENT", if wanted.write { root().join("docs/benchmarks.md") } else { PathBuf::new() });
     run(&mut node)
 }
 

@@ -25,6 +25,8 @@ pub(crate) enum Tool {
     Network,
     /// The stock XMPP server, to measure beside
     Prosody,
+    /// wrk, a source of requests over HTTP
+    Requests,
 }
 
 /// What the scenarios need, and with them all tests.
@@ -34,6 +36,10 @@ pub(crate) const SCENARIOS: &[Tool] =
 /// What the figures of a failover need.
 pub(crate) const FAILOVER: &[Tool] =
     &[Tool::Compiler, Tool::Node, Tool::Engine, Tool::Balancer, Tool::Prosody];
+
+/// What measuring beside stock parts needs.
+pub(crate) const PEERS: &[Tool] =
+    &[Tool::Compiler, Tool::Node, Tool::Engine, Tool::Balancer, Tool::Prosody, Tool::Requests];
 
 /// Makes sure that they are there. On Debian and Ubuntu, as root, what is missing is installed.
 ///
@@ -75,6 +81,7 @@ impl Tool {
             Self::Balancer => "HAProxy",
             Self::Network => "iproute2",
             Self::Prosody => "Prosody",
+            Self::Requests => "wrk",
         }
     }
 
@@ -87,6 +94,7 @@ impl Tool {
             Self::Balancer => &["haproxy"],
             Self::Network => &["iproute2"],
             Self::Prosody => &["prosody"],
+            Self::Requests => &["wrk"],
         }
     }
 
@@ -104,6 +112,8 @@ impl Tool {
             Self::Network => is_installed("ip", "-V"),
             // it has no flag that only tells its version
             Self::Prosody => Path::new("/usr/bin/prosody").exists(),
+            // it says its version and that it failed
+            Self::Requests => Path::new("/usr/bin/wrk").exists(),
         }
     }
 }
