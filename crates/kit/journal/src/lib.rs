@@ -99,10 +99,7 @@ pub enum Error {
     Placed { meeting: String, place: Option<Place> },
     #[error("meeting {meeting}: the journal has a damaged record at {position}")]
     Damaged { meeting: String, position: Position },
-    #[error(
-        "meeting {meeting}: the engine has something that this version did not write: {what}; let the version of althing \
-         that wrote it go on, or give this cluster another name"
-    )]
+    #[error("meeting {meeting}: the journal has something that this version did not write: {what}")]
     Foreign { meeting: String, what: String },
     #[error("meeting {meeting}: a record of {bytes} bytes is more than the journal takes")]
     TooLarge { meeting: String, bytes: usize },

@@ -9,7 +9,7 @@ pub const RECORD_BYTES_MAX: usize = 480 * 1024;
 pub const SNAPSHOT_BYTES_MAX: usize = 64 << 20;
 
 /// Meetings that were put aside; the oldest makes place for the next.
-pub const SET_ASIDE_MAX: usize = 16;
+pub const SET_ASIDE_MAX: usize = 64;
 
 /// Changes of places that a listener may lag behind; then it looks at all of them again.
 pub(crate) const CHANGES_MAX: usize = 4096;

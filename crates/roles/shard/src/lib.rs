@@ -57,7 +57,6 @@ use fleet::Fleet;
 use limits::MEETING_ANSWER_TIME;
 use meetings::Meetings;
 use metrics::Counts;
-use owner::Refusal;
 use web::Negotiations;
 
 /// What its tasks share.
@@ -92,8 +91,7 @@ pub struct Running {
 /// Replays the meetings of `journal`, then opens the ports.
 ///
 /// # Errors
-/// The brewery is no JID, a port is taken, the journal cannot tell its meetings, or has one that another version wrote
-/// in a format that this one does not know.
+/// The brewery is no JID, a port is taken, or the journal cannot tell its meetings.
 pub async fn start(config: Config, journal: Arc<dyn Journal>, metrics: &Metrics) -> anyhow::Result<Running> {
     let brewery = BareJid::new(&config.brewery);
     let brewery = brewery.with_context(|| format!("the brewery {:?} is no bare JID", config.brewery))?;
@@ -151,11 +149,7 @@ async fn replay(shard: &Arc<Shard>) -> anyhow::Result<()> {
     }
     for (room, opened) in rooms.iter().zip(opening) {
         match tokio::time::timeout(MEETING_ANSWER_TIME, opened).await {
-            // nothing of it was touched; without it the room would stay closed
-            Ok(Ok(Err(refusal @ Refusal::Format { .. }))) if shard.config.cluster.is_none() => {
-                return Err(refusal.into());
-            }
-            // any other refusal was told by the meeting's task
+            // a refusal was told by the meeting's task
             Ok(_) => {}
             Err(_) => tracing::warn!(room, "a meeting is not replayed yet; the others do not wait for it"),
         }

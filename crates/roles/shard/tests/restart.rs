@@ -6,8 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use journal::{Journal, Memory, Redb};
-use meeting::{Entry, Input, Meeting};
-use service::metrics::Metrics;
 use shard::Running;
 use support::engine::Faulty;
 use support::{Guest, PATIENCE, config, start_with, until};
@@ -84,57 +82,6 @@ async fn a_planned_end_writes_meetings_down() {
     let mut guest = Guest::connect(&shard, &format!("room=demo&previd={token}")).await;
     guest.log_in().await;
     assert_eq!(guest.resume(&token, 0).await, Ok(1));
-}
-
-#[tokio::test]
-async fn a_damaged_meeting_is_given_up_and_others_are_not() {
-    let memory = Memory::new();
-    let shard = start_with(config(), Arc::new(memory.clone())).await;
-    let (_bad, bad_token) = Guest::joined(&shard, "bad").await;
-    let (_good, good_token) = Guest::joined(&shard, "good").await;
-    shard.kill().await;
-    memory.damage("bad", 1);
-
-    let shard = start_with(config(), Arc::new(memory.clone())).await;
-    assert_eq!(memory.aside().await.unwrap(), ["bad"], "for somebody to look at");
-    let mut good = Guest::connect(&shard, &format!("room=good&previd={good_token}")).await;
-    good.log_in().await;
-    assert_eq!(good.resume(&good_token, 0).await, Ok(1));
-    let mut bad = Guest::connect(&shard, &format!("room=bad&previd={bad_token}")).await;
-    bad.log_in().await;
-    bad.resume(&bad_token, 0).await.unwrap_err();
-    let (_again, _) = Guest::joined(&shard, "bad").await;
-}
-
-#[tokio::test]
-async fn an_entry_that_cannot_be_read_is_set_aside_too() {
-    let memory = Memory::new();
-    let entry = Entry { at: 1, seed: [0; 32], input: Input::Tick }.to_bytes();
-    memory.append("bad", 0, vec![entry[..entry.len() - 1].to_vec()]).await.unwrap();
-    let _shard = start_with(config(), Arc::new(memory.clone())).await;
-    assert_eq!(memory.aside().await.unwrap(), ["bad"]);
-}
-
-#[tokio::test]
-async fn what_another_version_wrote_is_not_touched() {
-    let entry = Entry { at: 1, seed: [0; 32], input: Input::Tick }.to_bytes();
-    let snapshot = Meeting::new("demo").snapshot();
-    let newer = |bytes: &[u8]| [&[9], &bytes[1..]].concat();
-    for (record, snapshot) in [(newer(&entry), None), (entry, Some(newer(&snapshot)))] {
-        let memory = Memory::new();
-        memory.append("demo", 0, vec![record]).await.unwrap();
-        if let Some(snapshot) = snapshot {
-            memory.snapshot("demo", 1, snapshot).await.unwrap();
-        }
-        let before = memory.replay("demo").await.unwrap();
-        let started = shard::start(config(), Arc::new(memory.clone()), &Metrics::new()).await;
-        let error = started.err().expect("it does not start").to_string();
-        for part in ["meeting demo", "format 9", "newer version", "data directory"] {
-            assert!(error.contains(part), "{part:?} is not in {error:?}");
-        }
-        assert_eq!(memory.replay("demo").await.unwrap(), before);
-        assert!(memory.aside().await.unwrap().is_empty());
-    }
 }
 
 #[tokio::test]

@@ -110,5 +110,19 @@ impl Journal for Redb {
     }
 }
 
+/// Flips a bit of a record in the file, or takes it away.
+///
+/// # Panics
+/// The file cannot be used.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) fn hurt(directory: &Path, meeting: &str, position: Position, take: bool) {
+    let database = ::redb::Database::create(directory.join(FILE)).expect("the file opens");
+    let transaction = database.begin_write().expect("nobody else writes");
+    let mut store = store::Store::open(&transaction).expect("the tables open");
+    store.damage(meeting, position, take).expect("the disk is well");
+    drop(store);
+    transaction.commit().expect("the disk is well");
+}
+
 #[cfg(test)]
 mod tests;

@@ -185,12 +185,15 @@ impl<'t> Store<'t> {
         self.aside_records.range((number, 0)..=(number, u64::MAX)).unwrap().count()
     }
 
-    /// Flips a bit of a stored record.
-    #[cfg(test)]
-    pub(super) fn damage(&mut self, meeting: &str, position: Position) {
-        let mut sealed = self.records.get((meeting, position)).unwrap().unwrap().value().to_vec();
-        sealed[0] ^= 1;
-        self.records.insert((meeting, position), sealed.as_slice()).unwrap();
+    /// Flips a bit of a stored record, or takes it away.
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) fn damage(&mut self, meeting: &str, position: Position, take: bool) -> Done<()> {
+        let removed = self.records.remove((meeting, position))?.map(|sealed| sealed.value().to_vec());
+        if let Some(mut sealed) = removed.filter(|_| !take) {
+            sealed.iter_mut().take(1).for_each(|byte| *byte ^= 1);
+            self.records.insert((meeting, position), sealed.as_slice())?;
+        }
+        Ok(())
     }
 }
 

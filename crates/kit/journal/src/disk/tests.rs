@@ -108,7 +108,7 @@ async fn a_damaged_record_is_named_and_others_are_not_touched() {
     drop(journal);
     let database = ::redb::Builder::new().create_with_backend(disk.clone()).unwrap();
     let transaction = database.begin_write().unwrap();
-    store::Store::open(&transaction).unwrap().damage("bad", 1);
+    store::Store::open(&transaction).unwrap().damage("bad", 1, false).unwrap();
     transaction.commit().unwrap();
     drop(database);
     let journal = disk.journal();

@@ -78,6 +78,17 @@ impl Nats {
     pub fn found(&self) -> &Found {
         &self.shared.found
     }
+
+    /// The stream of a meeting, and its subject there.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn stream_of(&self, meeting: &str) -> (&Stream, String) {
+        self.shared.stream(meeting)
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn context(&self) -> &jetstream::Context {
+        &self.shared.context
+    }
 }
 
 impl fmt::Debug for Nats {

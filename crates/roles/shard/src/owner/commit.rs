@@ -62,7 +62,7 @@ impl Owner {
     /// So many entries are durable.
     pub(super) fn handle_appended(&mut self, appended: Result<u64, Error>) -> Result<(), End> {
         let count = appended.map_err(|error| {
-            tracing::warn!(%error, room = self.room, "an append was refused");
+            tracing::warn!(%error, "an append was refused");
             if matches!(error, Error::WrongPosition { .. }) { End::Fenced } else { End::Broken }
         })?;
         self.owns = true;
@@ -91,10 +91,10 @@ impl Owner {
         self.shard.meetings.unprotected(&self.room, self.number, unprotected);
         if unprotected {
             self.shard.counts.meetings_unprotected.inc();
-            tracing::warn!(room = self.room, "the journal does not answer: the meeting goes on unprotected");
+            tracing::warn!("the journal does not answer: the meeting goes on unprotected");
         } else {
             self.shard.counts.meetings_unprotected.dec();
-            tracing::warn!(room = self.room, "the journal has caught up: the meeting is protected again");
+            tracing::warn!("the journal has caught up: the meeting is protected again");
         }
     }
 
@@ -107,11 +107,7 @@ impl Owner {
     fn apply(&mut self, entries: &[Entry]) -> Result<(), End> {
         for entry in entries {
             let effects = apply(&mut self.machine, entry).map_err(|why| {
-                tracing::error!(
-                    why,
-                    room = self.room,
-                    "a meeting is given up: its participants join a new one"
-                );
+                tracing::error!(why, "a meeting is given up: its participants join a new one");
                 End::Broken
             })?;
             for effect in effects {

@@ -95,12 +95,6 @@ impl Ledger {
         Ok(())
     }
 
-    /// Puts a meeting that cannot be continued where no replay meets it.
-    pub(super) async fn set_aside(&mut self) {
-        set_aside(&*self.journal, &self.room).await;
-        self.begin_anew();
-    }
-
     fn begin_anew(&mut self) {
         (self.next, self.tried, self.refused, self.bytes) = (0, 0, false, 0);
     }
@@ -117,11 +111,17 @@ impl Ledger {
     }
 }
 
-/// Puts what the journal has of a meeting where no replay meets it.
+/// Puts what the journal has of a meeting where no replay meets it. An engine that cannot be reached is waited for.
 pub(super) async fn set_aside(journal: &dyn Journal, room: &str) {
-    match journal.set_aside(room).await {
-        Ok(()) => tracing::warn!(room, "what the journal had of the meeting is set aside"),
-        Err(error) => tracing::warn!(%error, "a meeting that was given up stays in the journal"),
+    let mut pause = RETRY_FIRST;
+    loop {
+        match journal.set_aside(room).await {
+            Ok(()) => return tracing::warn!("what the journal had of the meeting is set aside"),
+            Err(error) if may_pass(&error) => wait(&mut pause, &error).await,
+            Err(error) => {
+                return tracing::error!(%error, "a meeting that was given up stays in the journal");
+            }
+        }
     }
 }
 

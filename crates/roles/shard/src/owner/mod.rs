@@ -18,6 +18,7 @@ use std::time::Instant;
 use meeting::{BridgeId, ConnId, Input, Meeting, RequestId, Tenure};
 use service::clock::Clock;
 use tokio::sync::{mpsc, oneshot, watch};
+use tracing::Instrument as _;
 
 use crate::Shard;
 use crate::cluster;
@@ -29,10 +30,22 @@ use books::Books;
 use links::Links;
 use time::Time;
 
-pub(crate) use open::{Opened, Refusal};
+pub(crate) use open::Opened;
 
 /// Runs a meeting until it is over, another shard owns it, or the shard stops.
 pub(crate) async fn run(
+    shard: Arc<Shard>,
+    room: String,
+    number: TaskNumber,
+    messages: mpsc::Receiver<Message>,
+    opened: Option<oneshot::Sender<Opened>>,
+) {
+    // whatever is logged of a meeting names both
+    let span = tracing::error_span!("meeting", node = shard.config.name, room);
+    live(shard, room, number, messages, opened).instrument(span).await;
+}
+
+async fn live(
     shard: Arc<Shard>,
     room: String,
     number: TaskNumber,

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use journal::{Error, Replay};
-use meeting::{CodecError, Entry, Meeting, SnapshotError, Tenure};
+use meeting::{Entry, Meeting, Millis, Tenure};
 use service::clock::Clock;
 use tokio::sync::mpsc;
 
 use super::books::Books;
 use super::commit::apply;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, set_aside};
 use super::links::Links;
 use super::time::Time;
 use super::{End, Owner, obey};
@@ -39,12 +39,6 @@ pub(crate) type Opened = Result<(), Refusal>;
 /// Why a meeting is not run. What the journal has of it stays.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Refusal {
-    #[error(
-        "meeting {room}: the journal has it in format {found}, this version knows {known}; use the {} version of \
-         althing that wrote it, or move the data directory away",
-        if found > known { "newer" } else { "older" }
-    )]
-    Format { room: String, found: u32, known: u32 },
     #[error("meeting {0}: another shard goes on with it")]
     Outrun(String),
     #[error(transparent)]
@@ -53,29 +47,8 @@ pub(crate) enum Refusal {
 
 impl Owner {
     async fn open(shard: &Arc<Shard>, room: &str, number: TaskNumber) -> Result<Self, Refusal> {
-        let (mut ledger, replay) = match Ledger::open(Arc::clone(&shard.journal), room).await {
-            Err(error @ Error::Damaged { .. }) => {
-                // it can be neither continued nor guessed at; the room must not stay closed for ever
-                tracing::error!(%error, "a meeting is given up: its participants join a new one");
-                shard.counts.meetings_abandoned.inc();
-                shard.journal.set_aside(room).await?;
-                Ledger::open(Arc::clone(&shard.journal), room).await?
-            }
-            other => other?,
-        };
+        let Read { ledger, machine, last, fresh } = read(shard, room).await?;
         let now = Clock.now();
-        let (machine, last, fresh) = match rebuild(room, &replay) {
-            Ok((machine, last)) => (machine, last, replay.next == 0),
-            Err(Unreadable::Format { found, known }) => {
-                return Err(Refusal::Format { room: room.to_owned(), found, known });
-            }
-            Err(Unreadable::Damaged(why)) => {
-                tracing::error!(why, "a meeting is given up: its participants join a new one");
-                shard.counts.meetings_abandoned.inc();
-                ledger.set_aside().await;
-                (Meeting::new(room), 0, true)
-            }
-        };
         let (answers_in, answers) = mpsc::unbounded_channel();
         let used = machine.summary().bridges;
         let mut view = shard.fleet.view();
@@ -109,33 +82,54 @@ impl Owner {
     }
 }
 
-/// What a meeting cannot be rebuilt from.
-enum Unreadable {
-    /// Another version wrote it, and can read it.
-    Format {
-        found: u32,
-        known: u32,
-    },
-    Damaged(&'static str),
+/// What the journal has of a meeting.
+struct Read {
+    ledger: Ledger,
+    /// after everything that is there
+    machine: Meeting,
+    /// the time of the last entry
+    last: Millis,
+    /// nothing is there
+    fresh: bool,
 }
 
-/// The machine after everything that the journal has, and the time of the last entry.
-fn rebuild(room: &str, replay: &Replay) -> Result<(Meeting, u64), Unreadable> {
+/// Reads the journal. What cannot be read, by damage or because another version wrote it, can be neither continued nor
+/// guessed at; the room must not stay closed for it, nor the shard: it is set aside, and the room begins anew.
+async fn read(shard: &Arc<Shard>, room: &str) -> Result<Read, Refusal> {
+    for _ in 0..TAKEOVER_TRIES {
+        let why = match Ledger::open(Arc::clone(&shard.journal), room).await {
+            Ok((ledger, replay)) => match rebuild(room, &replay) {
+                Ok((machine, last)) => return Ok(Read { ledger, machine, last, fresh: replay.next == 0 }),
+                Err(why) => why,
+            },
+            Err(error @ (Error::Damaged { .. } | Error::Foreign { .. })) => error.to_string(),
+            Err(error) => return Err(error.into()),
+        };
+        tracing::error!(
+            why,
+            "a meeting cannot be read: it is set aside, and its participants join a new one"
+        );
+        shard.counts.meetings_abandoned.inc();
+        set_aside(&*shard.journal, room).await;
+    }
+    Err(Refusal::Outrun(room.to_owned()))
+}
+
+/// The machine after everything that the journal has, and the time of the last entry; otherwise what is wrong with it.
+fn rebuild(room: &str, replay: &Replay) -> Result<(Meeting, Millis), String> {
     let mut machine = match &replay.snapshot {
-        Some((_, bytes)) => Meeting::restore(room, bytes).map_err(|error| match error {
-            SnapshotError::UnknownFormat { found, known } => Unreadable::Format { found, known },
-            SnapshotError::Damaged => Unreadable::Damaged("its snapshot cannot be read"),
-        })?,
+        Some((_, bytes)) => {
+            Meeting::restore(room, bytes).map_err(|error| format!("its snapshot: {error}"))?
+        }
         None => Meeting::new(room),
     };
     let mut last = 0;
-    for record in &replay.records {
-        let entry = Entry::from_bytes(record).map_err(|error| match error {
-            CodecError::UnknownFormat { found, known } => Unreadable::Format { found, known },
-            CodecError::Damaged => Unreadable::Damaged("one of its entries cannot be read"),
-        })?;
+    let first = replay.next - replay.records.len() as u64;
+    for (record, position) in replay.records.iter().zip(first..) {
+        let wrong = |why: &dyn std::fmt::Display| format!("its entry at {position}: {why}");
+        let entry = Entry::from_bytes(record).map_err(|error| wrong(&error))?;
         last = entry.at;
-        apply(&mut machine, &entry).map_err(Unreadable::Damaged)?;
+        apply(&mut machine, &entry).map_err(|why| wrong(&why))?;
     }
     Ok((machine, last))
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 pub(crate) mod engine;
+pub(crate) mod log;
 
 use std::sync::Arc;
 use std::time::Duration;

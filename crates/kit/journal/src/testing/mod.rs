@@ -1,5 +1,7 @@
-//! For tests: real servers (`nats-server` from the PATH, on loopback, with files of its own), places
-//! that are silent, and a node.
+//! For tests: real servers (`nats-server` from the PATH, on loopback, with files of its own), ways to hurt what an engine
+//! keeps, places that are silent, and a node.
+
+mod harm;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -9,6 +11,8 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 
 use crate::{Answer, Change, Memory, NatsConfig, Node, Place, Places, Revision, Role};
+
+pub use harm::Harm;
 
 /// A node that says of itself what any does; nobody listens where it says.
 pub fn node(id: &str, role: Role) -> Node {
