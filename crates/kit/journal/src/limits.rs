@@ -71,6 +71,9 @@ pub(crate) const TOMBSTONE_TIME: Duration = Duration::from_secs(120);
 /// Seconds of silence after which a node is forgotten, while others speak.
 pub(crate) const NODE_SILENCE_S: i64 = 60;
 
+/// Of that, the most that passes between two words, in seconds: longer was nobody to be heard, or a clock was set.
+pub(crate) const STEP_MAX_S: i64 = 5;
+
 /// A replay is begun again so often, where the meeting was written to and tidied up while it was read.
 pub(crate) const REPLAYS_MAX: usize = 20;
 
