@@ -171,9 +171,13 @@ impl World {
         let conn = ConnId(self.conns);
         let Some(client) = self.clients.get_mut(who) else { return };
         let Some(previd) = client.token.clone() else { return };
-        client.conn = conn.0;
+        let former = std::mem::replace(&mut client.conn, conn.0);
         let h = client.counted.wrapping_add_signed(i32::from(off));
         self.apply(Input::Resume { conn, previd, h });
+        // where it is refused the former connection goes on, until it is found to be dead
+        if self.clients[who].token.is_none() && self.gone.insert(former) {
+            self.apply(Input::Dropped { conn: ConnId(former) });
+        }
     }
 
     fn wait(&mut self, ms: u64) {

@@ -1,4 +1,7 @@
 //! A client takes its stream up again (XEP-0198 section 5).
+//!
+//! The XEP binds a stream to the authenticated JID. Guests have none: their JID is made at the bind. So the token, 192
+//! random bits that only its client was told, is what authenticates it, within its own meeting.
 
 use xmpp::sm;
 use xmpp::text::to_text;
@@ -25,10 +28,12 @@ impl Core {
         match taken {
             Some(Ok(())) => self.take_up(turn, id, conn, previd),
             Some(Err(_)) | None => {
-                // whoever is refused starts afresh, and the old occupant would be a ghost
                 self.refuse_resume(turn, conn);
-                self.drop_link(turn, id);
-                self.end_session(turn, id);
+                // Whoever is refused starts afresh, and the old occupant would be a ghost. But a stream that is served
+                // is not ended by somebody who has its token and not its past.
+                if !self.sessions.is_live(id) {
+                    self.end_session(turn, id);
+                }
             }
         }
     }
@@ -59,11 +64,5 @@ impl Core {
         turn.fact(Fact::ResumeRefused);
         turn.send(conn, to_text(&sm::failed("item-not-found")));
         turn.close(conn, Close::Silently);
-    }
-
-    fn drop_link(&self, turn: &mut Turn, id: SessionId) {
-        if let Some(Link::Live(old)) = self.sessions.session(id).map(|session| session.link) {
-            turn.close(old, Close::Silently);
-        }
     }
 }
