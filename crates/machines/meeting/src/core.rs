@@ -108,7 +108,7 @@ impl Core {
         self.room_jid = room_jid(name, settings);
         self.settings = settings.clone();
         self.drop_all(turn);
-        self.sessions.relieve();
+        self.sessions.relieve(turn.now.saturating_add(self.settings.hibernation_ms));
         self.with_focus(turn, |focus, cx| focus.handle_owner_changed(cx));
     }
 

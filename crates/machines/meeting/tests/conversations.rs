@@ -25,7 +25,7 @@ macro_rules! conversations {
 }
 
 conversations! {
-    bad_input chat conference_request destroy disco goodbye hibernation history iq_routing join join_refused
+    bad_input chat conference_request destroy disco foreign_previd goodbye hibernation history iq_routing join join_refused
     kick leave lost_owner misaddressed owner_change password presence private_messages resume resume_refused roles
-    services stream subject
+    services stream subject wrong_clock
 }

@@ -88,9 +88,17 @@ impl Sessions {
         self.session(id).is_some_and(|session| matches!(session.link, Link::Live(_)))
     }
 
-    /// The owner has changed.
-    pub(crate) fn relieve(&mut self) {
-        self.by_id.values_mut().filter_map(|session| session.sm.as_mut()).for_each(|sm| sm.relieved = true);
+    /// The owner has changed. Those that hibernate have until `until` from now on: for as long as there was no owner
+    /// nobody could come back, and the clock of the new one may be an hour ahead.
+    pub(crate) fn relieve(&mut self, until: Millis) {
+        for session in self.by_id.values_mut() {
+            if let Some(sm) = session.sm.as_mut() {
+                sm.relieved = true;
+            }
+            if let Link::Hibernating { until: former } = &mut session.link {
+                *former = until;
+            }
+        }
     }
 
     pub(crate) fn hibernating(&self) -> usize {

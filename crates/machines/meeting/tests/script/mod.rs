@@ -14,11 +14,11 @@
 //! | `A gets nothing` | until now |
 //! | `A ignores the rest` | whatever came for A until now |
 //! | `A drops`, `A closes` | its connection is lost, says goodbye |
-//! | `A resumes h=N` | on a new connection |
+//! | `A resumes h=N`, `X resumes h=N as A` | on a new connection; with the token of A |
 //! | `A is closed silently`, `A is closed with a goodbye` | its (last but one, after a resume) connection |
 //! | `A is let go` | its present connection is closed silently |
 //! | `wait 90s` | time goes by, deadlines are kept |
-//! | `owner` | another shard owns the meeting |
+//! | `owner`, `owner 3600s ahead` | another shard owns the meeting; its clock is ahead |
 //! | `asks JSON`, `is answered 200 JSON` | a conference request over HTTP |
 //! | `it ends` | nothing is left |
 //!
@@ -76,7 +76,9 @@ impl Stage {
         let (who, what) = step.split_once(' ').unwrap_or((&step, ""));
         match (who, what) {
             ("wait", time) => self.wait(time),
-            ("owner", _) => {
+            ("owner", clock) => {
+                let ahead = clock.strip_suffix("s ahead").unwrap_or("0");
+                self.now += 1_000 * ahead.parse::<u64>().map_err(|_| "say how far: 3600s ahead")?;
                 self.clients.values_mut().for_each(Client::lose);
                 self.own();
                 Ok(())
@@ -157,12 +159,12 @@ impl Stage {
         self.client(who)?.joined()
     }
 
-    fn resume(&mut self, who: &str, h: &str) -> Result<(), String> {
+    fn resume(&mut self, who: &str, how: &str) -> Result<(), String> {
+        let (h, whose) = how.split_once(" as ").unwrap_or((how, who));
         let h = h.parse().map_err(|_| "h is no number")?;
         let conn = self.conn();
-        let client = self.client(who)?;
-        client.reconnect(conn);
-        let previd = client.token.clone().unwrap_or_default();
+        let previd = self.client(whose)?.token.clone().unwrap_or_default();
+        self.client(who)?.reconnect(conn);
         self.apply(Input::Resume { conn, previd, h });
         Ok(())
     }
