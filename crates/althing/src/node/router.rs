@@ -15,7 +15,7 @@ use crate::presence::Presence;
 
 pub(super) async fn run(config: Config, ends: Ends) -> anyhow::Result<()> {
     let shared = config.as_router()?;
-    let engine = engine::connect(&config, &shared).await?;
+    let engine = engine::connect(&config.router.id, &config, &shared).await?;
     let metrics = Metrics::new();
     let door = Door::open(config.admin).await?;
     let cluster = ::router::Cluster {

@@ -14,7 +14,7 @@ use crate::{parts, report};
 
 pub(super) async fn run(config: Config, ends: Ends) -> anyhow::Result<()> {
     let shared = config.as_shard()?;
-    let engine = engine::connect(&config, &shared).await?;
+    let engine = engine::connect(&config.shard.id, &config, &shared).await?;
     let metrics = Metrics::new();
     let door = Door::open(config.shard.admin).await?;
     let mut told = parts::shard(&config, &shared.password);

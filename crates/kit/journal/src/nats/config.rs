@@ -1,5 +1,6 @@
 //! What has to be known of an engine to use it.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use super::subject::is_token;
@@ -7,8 +8,10 @@ use crate::Error;
 use crate::limits::STREAMS_MAX;
 
 /// See the fields; [`NatsConfig::new`] has the defaults.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NatsConfig {
+    /// who connects, e.g. `shard-1`: NATS tells it of the connection, and our log with what happens to it
+    pub node: String,
     /// `nats://HOST:PORT` or `tls://...`; any server of the engine, better several
     pub urls: Vec<String>,
     pub credentials: Credentials,
@@ -25,7 +28,7 @@ pub struct NatsConfig {
     pub streams: u16,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub enum Credentials {
     #[default]
     None,
@@ -38,9 +41,30 @@ pub enum Credentials {
     File(PathBuf),
 }
 
+/// Without what is secret.
+impl fmt::Debug for NatsConfig {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = (&self.cluster, self.shown());
+        formatter.debug_tuple("NatsConfig").field(&shown).finish()
+    }
+}
+
+/// Without what is secret.
+impl fmt::Debug for Credentials {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::None => "None",
+            Self::Password { .. } => "Password",
+            Self::Token(_) => "Token",
+            Self::File(_) => "File",
+        })
+    }
+}
+
 impl NatsConfig {
     pub fn new(url: &str, cluster: &str, deployment: &str) -> Self {
         Self {
+            node: String::new(),
             urls: vec![url.to_owned()],
             credentials: Credentials::None,
             tls_ca: None,
@@ -49,6 +73,18 @@ impl NatsConfig {
             replicas: None,
             streams: 16,
         }
+    }
+
+    /// The addresses, for people: a login that one of them holds is not shown.
+    pub(super) fn shown(&self) -> String {
+        let shown = self.urls.iter().map(|url| match url.split_once("://") {
+            Some((scheme, rest)) => match rest.rsplit_once('@') {
+                Some((_, host)) => format!("{scheme}://...@{host}"),
+                None => url.clone(),
+            },
+            None => "...".to_owned(),
+        });
+        shown.collect::<Vec<_>>().join(", ")
     }
 
     pub(super) fn check(&self) -> Result<(), Error> {
@@ -66,5 +102,20 @@ impl NatsConfig {
             return unusable(format!("1 to 5 replicas are possible, not {replicas}"));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_is_shown() {
+        let urls =
+            ["nats://u:hunter2@a:4222", "tls://hunter2@b", "nats://c:4222", "hunter2"].map(str::to_owned);
+        let credentials = Credentials::Token("hunter2".to_owned());
+        let config = NatsConfig { urls: urls.into(), credentials, ..NatsConfig::new("", "test", "x") };
+        assert_eq!(config.shown(), "nats://...@a:4222, tls://...@b, nats://c:4222, ...");
+        assert_eq!(format!("{:?}", config.credentials), "Token");
     }
 }

@@ -8,7 +8,7 @@ use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind};
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, StorageType, Stream};
 use async_nats::jetstream::{self, ContextBuilder, ErrorCode};
-use async_nats::{Client, ConnectOptions};
+use async_nats::{Client, ConnectOptions, Event, ServerError};
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
@@ -76,7 +76,7 @@ pub(super) async fn open(config: &NatsConfig) -> Result<Shared, Error> {
 }
 
 async fn connect(config: &NatsConfig) -> Result<Client, Error> {
-    let urls = config.urls.join(", ");
+    let urls = config.shown();
     let deadline = tokio::time::Instant::now() + CONNECT_TIME;
     loop {
         let options = options(config).await?;
@@ -93,8 +93,13 @@ async fn connect(config: &NatsConfig) -> Result<Client, Error> {
 }
 
 async fn options(config: &NatsConfig) -> Result<ConnectOptions, Error> {
+    let node = config.node.clone();
     let options = ConnectOptions::new()
-        .name("althing")
+        .name(format!("althing {node}").trim_end())
+        .event_callback(move |event| {
+            tell(&node, &event);
+            std::future::ready(())
+        })
         .connection_timeout(Duration::from_secs(2))
         .ping_interval(Duration::from_secs(2))
         .max_reconnects(None)
@@ -114,6 +119,18 @@ async fn options(config: &NatsConfig) -> Result<ConnectOptions, Error> {
             Error::Unusable(format!("the credentials in {} cannot be read: {error}", path.display()))
         })?,
     })
+}
+
+/// Whoever looks for the reason of an outage finds it in the log of each node. The events hold no login.
+fn tell(node: &str, event: &Event) {
+    match event {
+        Event::Connected => tracing::info!(node, "the connection to the engine stands"),
+        Event::Disconnected => tracing::warn!(node, "the connection to the engine broke; it is tried again"),
+        Event::ServerError(ServerError::AuthorizationViolation) => {
+            tracing::error!(node, "the engine refuses the login; check its user, password or token");
+        }
+        other => tracing::warn!(node, event = %other, "the engine's connection"),
+    }
 }
 
 /// Streams as they should be.

@@ -76,6 +76,7 @@ impl Places for Deaf {
 #[derive(Debug)]
 pub struct NatsServer {
     process: Option<Child>,
+    jetstream: bool,
     arguments: Vec<String>,
     address: SocketAddr,
     directory: tempfile::TempDir,
@@ -113,9 +114,20 @@ impl NatsServer {
         servers
     }
 
+    /// A server without JetStream.
+    ///
+    /// # Panics
+    /// As [`NatsServer::alone`].
+    pub async fn plain() -> Self {
+        let mut server = Self::prepare(free_port(), Vec::new());
+        server.jetstream = false;
+        server.start().await;
+        server
+    }
+
     fn prepare(address: SocketAddr, arguments: Vec<String>) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        Self { process: None, arguments, address, directory }
+        Self { process: None, jetstream: true, arguments, address, directory }
     }
 
     /// Starts it, again if it was killed, with the files that it had.
@@ -125,7 +137,9 @@ impl NatsServer {
     pub async fn start(&mut self) {
         let mut command = Command::new("nats-server");
         command
-            .args(["-a", "127.0.0.1", "-p", &self.address.port().to_string(), "-js", "-sd"])
+            .args(["-a", "127.0.0.1", "-p", &self.address.port().to_string()])
+            .args(self.jetstream.then_some("-js"))
+            .arg("-sd")
             .arg(self.directory.path())
             .args(&self.arguments)
             .arg("-l")
@@ -153,6 +167,36 @@ impl NatsServer {
             process.kill().expect("a process of ours can be killed");
             process.wait().expect("and waited for");
         }
+    }
+
+    /// Everything that it has stored is gone. To be called while it is killed.
+    ///
+    /// # Panics
+    /// Its files cannot be removed.
+    pub fn lose(&self) {
+        std::fs::remove_dir_all(self.directory.path().join("jetstream")).expect("its files are ours");
+    }
+
+    /// It stands still, as under a hypervisor that hangs.
+    ///
+    /// # Panics
+    /// It is killed already.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// It goes on.
+    ///
+    /// # Panics
+    /// It is killed already.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.pid().expect("it runs").to_string();
+        let done = Command::new("kill").args([name, &pid]).status().expect("there is such a program");
+        assert!(done.success(), "kill {name} {pid}");
     }
 
     pub fn url(&self) -> String {
