@@ -13,8 +13,8 @@ pub(super) struct Withheld {
     conns: BTreeSet<ConnId>,
     /// bridges that shall expire something
     bridges: BTreeSet<BridgeId>,
-    /// the newest acknowledgement for each other connection
-    acks: BTreeMap<ConnId, String>,
+    /// for each other connection how often it has asked, and the newest acknowledgement
+    acks: BTreeMap<ConnId, (usize, String)>,
 }
 
 impl Withheld {
@@ -30,7 +30,9 @@ impl Withheld {
                     return None;
                 }
                 if is(text, "a") {
-                    self.acks.insert(*conn, text.clone());
+                    let (asked, newest) = self.acks.entry(*conn).or_default();
+                    *asked += 1;
+                    text.clone_into(newest);
                     return None;
                 }
             }
@@ -55,9 +57,13 @@ impl Withheld {
         Some(effect)
     }
 
+    /// Each request for an acknowledgement is answered (XEP-0198 section 4): a router that has put one of its own among
+    /// those of its client counts the answers.
     pub(super) fn release(&mut self) -> Vec<Effect> {
         let Self { effects, acks, .. } = std::mem::take(self);
-        let acks = acks.into_iter().map(|(conn, text)| Effect::Send { conn, text });
+        let acks = acks.into_iter().flat_map(|(conn, (asked, text))| {
+            std::iter::repeat_n(text, asked).map(move |text| Effect::Send { conn, text })
+        });
         effects.into_iter().chain(acks).collect()
     }
 }
