@@ -34,6 +34,8 @@ pub(crate) struct Guest {
     /// stanzas
     pub(crate) heard: u32,
     pub(crate) lines: Vec<String>,
+    /// of its own stanzas, by the last acknowledgement
+    pub(crate) acknowledged: u32,
     ended: Option<Error>,
 }
 
@@ -66,6 +68,7 @@ impl Guest {
             jid: String::new(),
             heard: 0,
             lines: Vec::new(),
+            acknowledged: 0,
             ended: None,
         };
         let open = format!("<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='{DOMAIN}' version='1.0'/>");
@@ -190,9 +193,11 @@ impl Guest {
             let ack = format!("<a xmlns='urn:xmpp:sm:3' h='{}'/>", self.heard);
             // it may have ended by now, which the next read tells
             let _ = self.socket.send(Message::text(ack)).await;
+        } else if text.starts_with("<a ") {
+            self.acknowledged = between(text, " h=\"", "\"").parse().unwrap();
         } else if ["<iq", "<presence", "<message"].iter().any(|name| text.starts_with(name)) {
             self.heard += 1;
-        } else if !self.token.is_empty() && !text.starts_with("<a ") && !text.starts_with("<resumed") {
+        } else if !self.token.is_empty() && !text.starts_with("<resumed") {
             assert!(self.lines.is_empty(), "{} sees {text}", self.jid);
         }
         if text.starts_with("<message") && text.contains("<body>") {

@@ -64,6 +64,10 @@ pub trait Journal: Send + Sync + 'static {
     /// refused with [`Error::WrongPosition`] where the journal does not stand there.
     fn snapshot(&self, meeting: &str, position: Position, bytes: Vec<u8>) -> Answer<'_, ()>;
 
+    /// Writes down a meeting of which the journal has nothing, as it stands after `position` records: after
+    /// [`Error::Lost`]. Refused with [`Error::WrongPosition`] where there is something.
+    fn restore(&self, meeting: &str, position: Position, bytes: Vec<u8>) -> Answer<'_, ()>;
+
     /// Forgets a meeting that stands at `expected`; its next record has position 0 again. Fenced as an append is, so
     /// that a former owner does not end what another one goes on with. An unknown meeting stands at 0.
     fn purge(&self, meeting: &str, expected: Position) -> Answer<'_, ()>;
@@ -95,6 +99,9 @@ pub enum Error {
         "meeting {meeting}: append at {expected}, but the journal stands at {actual}: another shard owns it"
     )]
     WrongPosition { meeting: String, expected: Position, actual: Position },
+    /// Of an append: the engine has nothing of the meeting, and it is not the one that it was.
+    #[error("meeting {meeting}: the engine has lost its journal")]
+    Lost { meeting: String },
     #[error("meeting {meeting} has a place already: {place:?}")]
     Placed { meeting: String, place: Option<Place> },
     #[error("meeting {meeting}: the journal has a damaged record at {position}")]

@@ -35,6 +35,8 @@ pub(crate) enum Message {
     Summary(oneshot::Sender<Summary>),
     /// Another shard has it from now on.
     LetGo,
+    /// The engine may have lost the meeting.
+    Look,
 }
 
 pub(crate) type Inbox = mpsc::Sender<Message>;
@@ -120,8 +122,17 @@ impl Meetings {
 
     /// Another shard has the meeting: its task writes it down and ends.
     pub(crate) fn let_go(&self, room: &str) {
+        self.tell(room, Message::LetGo);
+    }
+
+    /// The engine may have lost the meeting: its task finds out.
+    pub(crate) fn look(&self, room: &str) {
+        self.tell(room, Message::Look);
+    }
+
+    fn tell(&self, room: &str, message: Message) {
         let Some(inbox) = self.running().tasks.get(room).map(|task| task.inbox.clone()) else { return };
-        if let Err(mpsc::error::TrySendError::Full(message)) = inbox.try_send(Message::LetGo) {
+        if let Err(mpsc::error::TrySendError::Full(message)) = inbox.try_send(message) {
             // it is busy; it hears of it behind what waits
             tokio::spawn(async move { inbox.send(message).await });
         }

@@ -8,7 +8,7 @@ use crate::{Error, Journal, RECORD_BYTES_MAX, Replay, SET_ASIDE_MAX};
 contract!([memory, redb, nats]: [
     appended_records_replay_in_order, the_position_is_a_fence, a_refused_append_leaves_nothing,
                 an_empty_append_only_asks_for_the_position, meetings_do_not_see_each_other,
-                a_snapshot_replaces_the_records_before_it, a_snapshot_is_fenced, a_purge_is_fenced,
+                a_snapshot_replaces_the_records_before_it, a_snapshot_is_fenced, a_meeting_that_is_gone_is_restored, a_purge_is_fenced,
                 a_newer_snapshot_replaces_the_older, a_purged_meeting_begins_again, unknown_meetings_are_empty,
                 meetings_come_in_order, one_of_two_writers_wins_each_position, a_record_too_large_is_refused,
                 who_reads_while_another_writes_finds_nothing_damaged, what_is_put_aside_is_not_replayed, only_the_newest_put_aside_are_kept,
@@ -95,6 +95,21 @@ async fn a_snapshot_is_fenced(journal: impl Journal) {
     }
     check(&journal, "room", None, &["a", "b"], 2).await;
     journal.snapshot("nobody", 1, b"s".to_vec()).await.unwrap_err();
+}
+
+async fn a_meeting_that_is_gone_is_restored(journal: impl Journal) {
+    journal.restore("room", 7, b"s".to_vec()).await.unwrap();
+    check(&journal, "room", Some((7, "s")), &[], 7).await;
+    journal.append("room", 7, records(&["a"])).await.unwrap();
+    check(&journal, "room", Some((7, "s")), &["a"], 8).await;
+    for position in [0, 7, 8, 9] {
+        let error = journal.restore("room", position, b"x".to_vec()).await.unwrap_err();
+        assert_eq!(error, Error::WrongPosition { meeting: "room".to_owned(), expected: position, actual: 8 });
+    }
+    journal.purge("room", 8).await.unwrap();
+    journal.restore("room", 3, vec![7; 2_000_000]).await.unwrap();
+    let replay = journal.replay("room").await.unwrap();
+    assert_eq!((replay.snapshot, replay.next), (Some((3, vec![7; 2_000_000])), 3));
 }
 
 async fn a_purge_is_fenced(journal: impl Journal) {

@@ -91,6 +91,11 @@ impl Journal for Redb {
         self.ask(|answer| Work::Snapshot { meeting, position, bytes, answer })
     }
 
+    fn restore(&self, meeting: &str, position: Position, bytes: Vec<u8>) -> Answer<'_, ()> {
+        let meeting = meeting.to_owned();
+        self.ask(|answer| Work::Restore { meeting, position, bytes, answer })
+    }
+
     fn purge(&self, meeting: &str, expected: Position) -> Answer<'_, ()> {
         let meeting = meeting.to_owned();
         self.ask(|answer| Work::Purge { meeting, expected, answer })

@@ -113,6 +113,14 @@ impl<'t> Store<'t> {
         Ok(())
     }
 
+    pub(super) fn restore(&mut self, meeting: &str, position: Position, bytes: &[u8]) -> Done<()> {
+        if let Some(head) = self.heads.get(meeting)? {
+            return Err(Failure::Refused(wrong_position(meeting, position, head.value().1)));
+        }
+        self.heads.insert(meeting, (position, position))?;
+        self.snapshot(meeting, position, bytes)
+    }
+
     fn stands_at(&self, meeting: &str, expected: Position) -> Done<()> {
         let next = self.heads.get(meeting)?.map_or(0, |head| head.value().1);
         if next == expected {

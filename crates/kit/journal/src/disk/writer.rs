@@ -23,6 +23,7 @@ pub(super) struct Job {
 pub(super) enum Work {
     Append { meeting: String, expected: Position, records: Vec<Vec<u8>>, answer: Reply<()> },
     Snapshot { meeting: String, position: Position, bytes: Vec<u8>, answer: Reply<()> },
+    Restore { meeting: String, position: Position, bytes: Vec<u8>, answer: Reply<()> },
     Purge { meeting: String, expected: Position, answer: Reply<()> },
     SetAside { meeting: String, answer: Reply<()> },
     Replay { meeting: String, answer: Reply<Replay> },
@@ -34,7 +35,7 @@ impl Job {
     pub(super) fn new(work: Work) -> Self {
         let bytes = match &work {
             Work::Append { records, .. } => records.iter().map(Vec::len).sum(),
-            Work::Snapshot { bytes, .. } => bytes.len(),
+            Work::Snapshot { bytes, .. } | Work::Restore { bytes, .. } => bytes.len(),
             Work::Purge { .. }
             | Work::SetAside { .. }
             | Work::Replay { .. }
@@ -134,6 +135,9 @@ impl Waiting {
             Work::Snapshot { meeting, position, bytes, .. } => {
                 store.snapshot(meeting, *position, bytes).map(|()| Outcome::Done)
             }
+            Work::Restore { meeting, position, bytes, .. } => {
+                store.restore(meeting, *position, bytes).map(|()| Outcome::Done)
+            }
             Work::Purge { meeting, expected, .. } => store.purge(meeting, *expected).map(|()| Outcome::Done),
             Work::SetAside { meeting, .. } => store.set_aside(meeting).map(|()| Outcome::Done),
             Work::Replay { meeting, .. } => store.replay(meeting).map(Outcome::Replayed),
@@ -159,6 +163,7 @@ impl Waiting {
             (
                 Work::Append { answer, .. }
                 | Work::Snapshot { answer, .. }
+                | Work::Restore { answer, .. }
                 | Work::Purge { answer, .. }
                 | Work::SetAside { answer, .. },
                 Outcome::Done,
@@ -174,6 +179,7 @@ impl Waiting {
         match self.work {
             Work::Append { answer, .. }
             | Work::Snapshot { answer, .. }
+            | Work::Restore { answer, .. }
             | Work::Purge { answer, .. }
             | Work::SetAside { answer, .. } => {
                 drop(answer.send(Err(error)));

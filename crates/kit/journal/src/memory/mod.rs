@@ -126,6 +126,11 @@ impl Journal for Memory {
         self.answer(move |store| store.snapshot(&meeting, position, bytes))
     }
 
+    fn restore(&self, meeting: &str, position: Position, bytes: Vec<u8>) -> Answer<'_, ()> {
+        let meeting = meeting.to_owned();
+        self.answer(move |store| store.restore(meeting, position, bytes))
+    }
+
     fn purge(&self, meeting: &str, expected: Position) -> Answer<'_, ()> {
         let meeting = meeting.to_owned();
         self.answer(move |store| {
@@ -195,6 +200,18 @@ impl Store {
         self.stands_at(meeting, position)?;
         let log = self.logs.entry(meeting.to_owned()).or_default();
         *log = Log { snapshot: Some((position, bytes)), first: position, records: Vec::new() };
+        Ok(())
+    }
+
+    fn restore(&mut self, meeting: String, position: Position, bytes: Vec<u8>) -> Result<(), Error> {
+        if bytes.len() > SNAPSHOT_BYTES_MAX {
+            return Err(Error::TooLarge { meeting, bytes: bytes.len() });
+        }
+        if let Some(log) = self.logs.get(&meeting) {
+            return Err(Error::WrongPosition { meeting, expected: position, actual: log.next() });
+        }
+        let log = Log { snapshot: Some((position, bytes)), first: position, records: Vec::new() };
+        self.logs.insert(meeting, log);
         Ok(())
     }
 

@@ -52,7 +52,7 @@ pub(super) fn answered(error: &jetstream::Error) -> Error {
     }
 }
 
-pub(super) fn connected(urls: &str, error: &ConnectError) -> Error {
+pub(super) fn refused(urls: &str, error: &ConnectError) -> Error {
     match error.kind() {
         ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
             Error::Unusable(format!("NATS at {urls} refuses the login; check its user, password or token"))

@@ -32,6 +32,11 @@ impl Journal for Nats {
         Box::pin(async move { self.shared.snapshot(&meeting, position, &bytes).await })
     }
 
+    fn restore(&self, meeting: &str, position: Position, bytes: Vec<u8>) -> Answer<'_, ()> {
+        let meeting = meeting.to_owned();
+        Box::pin(async move { self.shared.restore(&meeting, position, &bytes).await })
+    }
+
     fn purge(&self, meeting: &str, expected: Position) -> Answer<'_, ()> {
         let meeting = meeting.to_owned();
         Box::pin(async move {
@@ -122,6 +127,9 @@ impl Shared {
         if head.next == expected {
             return Ok(0);
         }
+        if head.sequence == 0 && self.is_another(self.stream(meeting).0).await? {
+            return Err(Error::Lost { meeting: meeting.to_owned() });
+        }
         let last = self.last(meeting).await?;
         let there = last.filter(|(at, _)| at.sequence == head.sequence);
         let there = there.and_then(|(_, last)| already_there(&last, expected, records));
@@ -129,10 +137,28 @@ impl Shared {
     }
 
     async fn snapshot(&self, meeting: &str, position: Position, bytes: &[u8]) -> Result<(), Error> {
+        let head = self.head(meeting).await?;
+        self.write_state(meeting, position, head, bytes).await
+    }
+
+    async fn restore(&self, meeting: &str, position: Position, bytes: &[u8]) -> Result<(), Error> {
+        let head = self.head(meeting).await?;
+        if head.anchor != 0 {
+            return Err(head.elsewhere(meeting, position));
+        }
+        self.write_state(meeting, position, Head { next: position, ..head }, bytes).await
+    }
+
+    async fn write_state(
+        &self,
+        meeting: &str,
+        position: Position,
+        mut head: Head,
+        bytes: &[u8],
+    ) -> Result<(), Error> {
         if bytes.len() > SNAPSHOT_BYTES_MAX {
             return Err(Error::TooLarge { meeting: meeting.to_owned(), bytes: bytes.len() });
         }
-        let mut head = self.head(meeting).await?;
         let chunks: Vec<&[u8]> = if bytes.is_empty() {
             vec![bytes]
         } else {
@@ -217,6 +243,10 @@ impl Shared {
 
     /// Of this meeting's messages those before `sequence`.
     pub(super) async fn remove_before(&self, meeting: &str, sequence: u64) -> Result<(), Error> {
+        // to NATS the first sequence of all is as good as none, which would mean everything
+        if sequence <= 1 {
+            return Ok(());
+        }
         let (stream, subject) = self.stream(meeting);
         stream.purge().sequence(sequence).filter(subject).await.map(|_| ()).map_err(unavailable)
     }
@@ -237,7 +267,7 @@ impl Shared {
         self.heads().remove(meeting);
     }
 
-    fn heads(&self) -> std::sync::MutexGuard<'_, std::collections::BTreeMap<String, Head>> {
+    pub(super) fn heads(&self) -> std::sync::MutexGuard<'_, std::collections::BTreeMap<String, Head>> {
         self.heads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -13,6 +13,7 @@ mod head;
 mod log;
 mod places;
 mod registry;
+mod renewal;
 mod replay;
 mod setup;
 mod subject;
@@ -39,6 +40,7 @@ pub struct Nats {
 }
 
 struct Shared {
+    config: NatsConfig,
     context: jetstream::Context,
     names: subject::Names,
     found: Found,
@@ -51,6 +53,7 @@ struct Shared {
     heads: Mutex<BTreeMap<String, head::Head>>,
     known_places: places::Known,
     known_nodes: registry::Known,
+    renewal: renewal::Renewal,
 }
 
 impl Nats {
@@ -64,6 +67,7 @@ impl Nats {
         let mut watchers = JoinSet::new();
         watchers.spawn(places::watch(Arc::downgrade(&shared), shared.places.clone()));
         watchers.spawn(registry::watch(Arc::downgrade(&shared), shared.nodes.clone()));
+        watchers.spawn(renewal::watch(Arc::downgrade(&shared), shared.renewal.connected.clone()));
         let nats = Self { shared, _watchers: Arc::new(watchers) };
         let heard = async {
             nats.shared.known_places.heard().await;

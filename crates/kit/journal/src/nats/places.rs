@@ -77,6 +77,14 @@ impl Known {
         }
     }
 
+    /// Nothing of it stands any more, and revisions begin anew.
+    pub(super) fn forget(&self) {
+        let all: Vec<String> = self.places().keys().cloned().collect();
+        for meeting in all {
+            self.learn(&meeting, u64::MAX, None);
+        }
+    }
+
     /// Gives places that are known and were not told again.
     fn hear(&self, news: News) -> BTreeSet<String> {
         match news {

@@ -213,8 +213,13 @@ mod tests {
     #[test]
     fn an_engine_whose_clock_is_wrong_ages_nobody() {
         for wrong in [3_600, -3_600] {
-            let words =
-                [("a", 0, &[][..]), ("b", 1, &[]), ("a", 2 + wrong, &[]), ("b", 3 + wrong, &[]), ("a", 4, &[])];
+            let words = [
+                ("a", 0, &[][..]),
+                ("b", 1, &[]),
+                ("a", 2 + wrong, &[]),
+                ("b", 3 + wrong, &[]),
+                ("a", 4, &[]),
+            ];
             check_silence(&[], &words);
         }
     }

@@ -1,7 +1,7 @@
 //! The first words with the engine: login, what it is, and the streams of the cluster.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind};
@@ -11,9 +11,11 @@ use async_nats::jetstream::{self, ContextBuilder, ErrorCode};
 use async_nats::{Client, ConnectOptions, Event, ServerError};
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
 use super::config::{Credentials, NatsConfig};
-use super::faults::{answered, connected, unavailable};
+use super::faults::{answered, refused, unavailable};
+use super::renewal::Renewal;
 use super::subject::Names;
 use super::{Shared, places, registry};
 use crate::Error;
@@ -44,7 +46,8 @@ struct Charter {
 
 pub(super) async fn open(config: &NatsConfig) -> Result<Shared, Error> {
     config.check()?;
-    let client = connect(config).await?;
+    let connected = Arc::new(Notify::new());
+    let client = connect(config, &connected).await?;
     let info = client.server_info();
     let max_payload = info.max_payload;
     if max_payload < MESSAGE_BYTES_MAX {
@@ -55,10 +58,7 @@ pub(super) async fn open(config: &NatsConfig) -> Result<Shared, Error> {
     let names = Names::new(&config.cluster);
     let replicas = config.replicas.unwrap_or(if info.cluster.is_some() { 3 } else { 1 });
     let plan = Plan { context: &context, names: &names, replicas };
-    let streams = plan.charter(config).await?.streams;
-    let journals = try_join_all((0..streams).map(|number| plan.journal(number)));
-    let (journals, places, nodes, aside) =
-        tokio::try_join!(journals, plan.latest("places"), plan.latest("nodes"), plan.aside())?;
+    let Streams { count: streams, journals, places, nodes, aside } = plan.all(config).await?;
     // streams that were there keep what they have
     let replicas = places.cached_info().config.num_replicas;
     let found = Found { version: info.version, servers: info.cluster, replicas, streams };
@@ -70,19 +70,30 @@ pub(super) async fn open(config: &NatsConfig) -> Result<Shared, Error> {
         cluster = config.cluster,
         "the engine is NATS JetStream"
     );
-    let (heads, known_places, known_nodes) =
-        (Mutex::new(BTreeMap::new()), places::Known::default(), registry::Known::default());
-    Ok(Shared { context, names, found, journals, places, nodes, aside, heads, known_places, known_nodes })
+    Ok(Shared {
+        config: config.clone(),
+        context,
+        names,
+        found,
+        renewal: Renewal::new(connected, &places),
+        journals,
+        places,
+        nodes,
+        aside,
+        heads: Mutex::new(BTreeMap::new()),
+        known_places: places::Known::default(),
+        known_nodes: registry::Known::default(),
+    })
 }
 
-async fn connect(config: &NatsConfig) -> Result<Client, Error> {
+async fn connect(config: &NatsConfig, connected: &Arc<Notify>) -> Result<Client, Error> {
     let urls = config.shown();
     let deadline = tokio::time::Instant::now() + CONNECT_TIME;
     loop {
-        let options = options(config).await?;
+        let options = options(config, Arc::clone(connected)).await?;
         match options.connect(config.urls.as_slice()).await {
             Ok(client) => return Ok(client),
-            Err(error) => match connected(&urls, &error) {
+            Err(error) => match refused(&urls, &error) {
                 Error::Unavailable(_) if tokio::time::Instant::now() < deadline => {
                     tokio::time::sleep(CONNECT_PAUSE).await;
                 }
@@ -92,12 +103,16 @@ async fn connect(config: &NatsConfig) -> Result<Client, Error> {
     }
 }
 
-async fn options(config: &NatsConfig) -> Result<ConnectOptions, Error> {
+/// `connected` is told of every connection that stands.
+async fn options(config: &NatsConfig, connected: Arc<Notify>) -> Result<ConnectOptions, Error> {
     let node = config.node.clone();
     let options = ConnectOptions::new()
         .name(format!("althing {node}").trim_end())
         .event_callback(move |event| {
             tell(&node, &event);
+            if matches!(event, Event::Connected) {
+                connected.notify_one();
+            }
             std::future::ready(())
         })
         .connection_timeout(Duration::from_secs(2))
@@ -134,13 +149,32 @@ fn tell(node: &str, event: &Event) {
 }
 
 /// Streams as they should be.
-struct Plan<'a> {
-    context: &'a jetstream::Context,
-    names: &'a Names,
-    replicas: usize,
+pub(super) struct Plan<'a> {
+    pub(super) context: &'a jetstream::Context,
+    pub(super) names: &'a Names,
+    pub(super) replicas: usize,
+}
+
+/// The streams of a cluster, as they are.
+pub(super) struct Streams {
+    /// of the journals
+    pub(super) count: u16,
+    journals: Vec<Stream>,
+    pub(super) places: Stream,
+    nodes: Stream,
+    aside: Stream,
 }
 
 impl Plan<'_> {
+    /// Those that are missing are made; the places after the journals.
+    pub(super) async fn all(&self, config: &NatsConfig) -> Result<Streams, Error> {
+        let count = self.charter(config).await?.streams;
+        let journals = try_join_all((0..count).map(|number| self.journal(number))).await?;
+        let (places, nodes, aside) =
+            tokio::try_join!(self.latest("places"), self.latest("nodes"), self.aside())?;
+        Ok(Streams { count, journals, places, nodes, aside })
+    }
+
     async fn journal(&self, number: u16) -> Result<Stream, Error> {
         let (name, subjects) = (self.names.journal_stream(number), self.names.journal_subjects(number));
         self.stream(Config { name, subjects: vec![subjects], ..Config::default() }).await

@@ -209,6 +209,36 @@ async fn places_stay_known_while_the_engine_is_away_and_are_right_when_it_is_bac
 }
 
 #[tokio::test]
+async fn an_engine_that_is_empty_again_is_made_anew_and_says_what_it_lost() {
+    let mut server = NatsServer::alone(&[]).await;
+    let (nats, other) = (connect(&server).await, connect(&server).await);
+    for position in 0..40 {
+        nats.append("room", position, vec![b"a".to_vec()]).await.unwrap();
+        nats.place(&format!("room{position}"), "shard-1", 0).await.unwrap();
+    }
+    nats.append("over", 0, vec![b"a".to_vec()]).await.unwrap();
+    nats.purge("over", 1).await.unwrap();
+    assert!(matches!(nats.append("over", 1, Vec::new()).await, Err(Error::WrongPosition { .. })));
+    server.kill();
+    server.lose();
+    server.start().await;
+    let append = async || nats.append("room", 40, vec![b"b".to_vec()]).await;
+    until(async || !append().await.is_err_and(|error| error.is_transient())).await;
+    let lost = Error::Lost { meeting: "room".to_owned() };
+    assert_eq!(append().await, Err(lost.clone()));
+    assert_eq!(nats.append("room", 40, Vec::new()).await, Err(lost));
+    nats.restore("room", 41, b"all".to_vec()).await.unwrap();
+    nats.append("room", 41, vec![b"c".to_vec()]).await.unwrap();
+    let expected = Replay { snapshot: Some((41, b"all".to_vec())), records: vec![b"c".to_vec()], next: 42 };
+    assert_eq!(other.replay("room").await.unwrap(), expected);
+
+    // places begin anew too, and everybody hears of them
+    until(async || nats.known("room7").is_none() && other.known("room7").is_none()).await;
+    let revision = nats.place("room7", "shard-2", 0).await.unwrap();
+    until(async || other.known("room7").is_some_and(|place| place.revision == revision)).await;
+}
+
+#[tokio::test]
 async fn the_leader_dies_and_nothing_that_was_confirmed_is_lost_or_doubled() {
     let mut servers = NatsServer::cluster(3).await;
     let urls: Vec<_> = servers.iter().map(NatsServer::url).collect();

@@ -48,6 +48,7 @@ async fn follow_once(
     told: &impl Fn(&Shared, News),
 ) -> Result<(), Error> {
     let tell = |news| shared.upgrade().map(|shared| told(&shared, news));
+    let Some(mut renewed) = shared.upgrade().map(|shared| shared.renewal.times()) else { return Ok(()) };
     let info = stream.get_info().await.map_err(unavailable)?;
     // without one the engine refuses to send the last of each subject
     let filter_subject = info.config.subjects.first().cloned().unwrap_or_default();
@@ -60,7 +61,13 @@ async fn follow_once(
     if complete {
         tell(News::Complete);
     }
-    while let Some(message) = messages.next().await {
+    loop {
+        let message = tokio::select! {
+            message = messages.next() => message,
+            // a consumer would wait for what comes after what it has heard, in a stream that begins anew
+            _ = renewed.changed() => return Ok(()),
+        };
+        let Some(message) = message else { return Ok(()) };
         let message = message.map_err(unavailable)?;
         let info = message.info().map_err(unavailable)?;
         let (sequence, pending, stored) =
@@ -73,5 +80,4 @@ async fn follow_once(
             tell(News::Complete);
         }
     }
-    Ok(())
 }

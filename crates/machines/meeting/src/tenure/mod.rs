@@ -111,6 +111,20 @@ impl Tenure {
         self.waiting.iter_mut().filter_map(|waiting| waiting.entry.take()).collect()
     }
 
+    /// The engine has lost the whole journal, so that the append cannot succeed. Gives back what is to be applied; after
+    /// that the state of the meeting, which stands for what was written and for the [`Tenure::appending`] entries that
+    /// wait, is to be written instead. It is unprotected so long.
+    pub fn handle_lost(&mut self) -> Vec<Entry> {
+        self.unprotected.get_or_insert(self.since);
+        self.appending = self.waiting.len();
+        self.waiting.iter_mut().filter_map(|waiting| waiting.entry.take()).collect()
+    }
+
+    /// So many entries are being written down.
+    pub fn appending(&self) -> usize {
+        self.appending
+    }
+
     /// Everything is durable again: what was withheld may be obeyed, in this order.
     pub fn release(&mut self) -> Vec<Effect> {
         if !self.is_clean() || self.unprotected.take().is_none() {

@@ -121,6 +121,32 @@ fn a_stream_that_is_taken_up_waits_as_a_whole() {
 }
 
 #[test]
+fn a_journal_that_is_lost_is_written_as_a_whole() {
+    let mut tenure = Tenure::default();
+    tenure.offer(vec![entry(1), entry(2)]);
+    tenure.to_append(0);
+    assert_eq!(numbers(&tenure.handle_lost()), [1, 2], "they are applied, and written with the rest");
+    assert!(tenure.is_unprotected() && tenure.appending() == 2);
+    assert_eq!(tenure.pass(send(1, "<a h='1'/>")), None);
+    assert_eq!(numbers(&tenure.offer(vec![entry(3)])), [3]);
+    assert!(tenure.to_append(1).is_none(), "one at a time");
+    assert!(tenure.handle_appended().is_empty() && tenure.release().is_empty());
+    assert_eq!(tenure.to_append(2), records(&[3]));
+    assert!(tenure.handle_appended().is_empty());
+    assert_eq!(tenure.release(), [send(1, "<a h='1'/>")]);
+}
+
+#[test]
+fn a_journal_that_is_lost_in_a_stall_takes_what_came_meanwhile() {
+    let mut tenure = unprotected();
+    tenure.offer(vec![entry(2), entry(3)]);
+    assert!(tenure.handle_lost().is_empty(), "all were applied");
+    assert_eq!(tenure.appending(), 3);
+    assert!(tenure.handle_appended().is_empty());
+    assert!(tenure.release().is_empty() && tenure.is_clean() && !tenure.is_unprotected());
+}
+
+#[test]
 fn a_bridge_expires_nothing_that_may_come_back() {
     let mut tenure = unprotected();
     let expire = ask("b1", "<conference-modify><endpoint id='ann' expire=\"true\"/></conference-modify>");

@@ -1,4 +1,5 @@
-//! Places as they change: a meeting that moved away is let go of, one that moved here is taken over.
+//! Places as they change: a meeting that moved away is let go of, one that moved here is taken over. One that runs here
+//! and has no place any more, because the engine has lost what it had, gets it again.
 
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::Cluster;
 use crate::Shard;
+use crate::limits::RETRY_LONGEST;
 use crate::meetings::Meetings;
 
 /// Follows the places until the shard ends.
@@ -41,12 +43,32 @@ fn all(shard: &Arc<Shard>, cluster: &Cluster) {
 }
 
 fn one(shard: &Arc<Shard>, meeting: &str, place: Option<Place>) {
-    let Some(place) = place else { return };
+    let Some(place) = place else {
+        if shard.meetings.has(meeting) {
+            shard.tasks.spawn(place_again(Arc::clone(shard), meeting.to_owned()));
+        }
+        return;
+    };
     if place.shard != shard.config.name {
         shard.meetings.let_go(meeting);
     } else if !shard.meetings.has(meeting)
         && let Err(full) = Meetings::adopt(shard, meeting)
     {
         tracing::warn!(meeting, %full, "a meeting of another shard cannot be taken over");
+    }
+}
+
+/// Until it has a place, here or elsewhere, or runs no more.
+async fn place_again(shard: Arc<Shard>, meeting: String) {
+    let Some(cluster) = &shard.config.cluster else { return };
+    while shard.meetings.has(&meeting) && !shard.stop.is_cancelled() {
+        match cluster.places.place(&meeting, &shard.config.name, 0).await {
+            Err(error) if error.is_transient() => {
+                tracing::debug!(meeting, %error, "a meeting waits for its place");
+                tokio::time::sleep(RETRY_LONGEST).await;
+            }
+            // whoever has it now is heard of
+            Ok(_) | Err(_) => return shard.meetings.look(&meeting),
+        }
     }
 }

@@ -44,14 +44,29 @@ impl Books {
 
     /// Begins an append, where none is under way; it waits for a snapshot that is.
     pub(super) fn begin(&mut self, records: Vec<Vec<u8>>) {
-        let append = async move |mut ledger: Ledger| {
+        self.work(move |mut ledger: Ledger| async move {
             let count = records.len() as u64;
             let done = ledger.append(records).await;
             (ledger, done.map(|()| count))
-        };
+        });
+    }
+
+    /// Begins to write everything anew, where no append is under way: `state` has `count` entries more than were appended.
+    pub(super) fn restore(&mut self, state: Vec<u8>, count: u64) {
+        self.work(move |mut ledger: Ledger| async move {
+            let done = ledger.restore(state, count).await;
+            (ledger, done.map(|()| count))
+        });
+    }
+
+    fn work<W, F>(&mut self, work: W)
+    where
+        W: FnOnce(Ledger) -> F + Send + 'static,
+        F: Future<Output = (Ledger, Result<u64, Error>)> + Send,
+    {
         self.state = State::Appending(match std::mem::replace(&mut self.state, State::Open) {
-            State::AtRest(ledger) => Box::pin(append(ledger)),
-            State::Snapping(snapping) => Box::pin(async move { append(snapping.await).await }),
+            State::AtRest(ledger) => Box::pin(async move { work(ledger).await }),
+            State::Snapping(snapping) => Box::pin(async move { work(snapping.await).await }),
             State::Appending(_) | State::Open => unreachable!("the tenure gives one append at a time"),
         });
     }

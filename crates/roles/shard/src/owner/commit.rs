@@ -61,10 +61,15 @@ impl Owner {
 
     /// So many entries are durable.
     pub(super) fn handle_appended(&mut self, appended: Result<u64, Error>) -> Result<(), End> {
-        let count = appended.map_err(|error| {
-            tracing::warn!(%error, "an append was refused");
-            if matches!(error, Error::WrongPosition { .. }) { End::Fenced } else { End::Broken }
-        })?;
+        let count = match appended {
+            Ok(count) => count,
+            Err(Error::Lost { .. }) if self.owns => return self.restore(),
+            Err(error) => {
+                tracing::warn!(%error, "an append was refused");
+                let fenced = matches!(error, Error::WrongPosition { .. } | Error::Lost { .. });
+                return Err(if fenced { End::Fenced } else { End::Broken });
+            }
+        };
         self.owns = true;
         self.shard.counts.entries_appended.inc_by(count);
         let due = self.tenure.handle_appended();
@@ -76,6 +81,18 @@ impl Owner {
         }
         released.into_iter().for_each(|effect| self.obey(effect));
         self.append();
+        Ok(())
+    }
+
+    /// The engine has lost what it had of the meeting. Here everything of it is known: it is written down anew.
+    fn restore(&mut self) -> Result<(), End> {
+        tracing::error!("the engine has lost the journal of the meeting: it is written down anew");
+        if !self.tenure.is_unprotected() {
+            self.tell_unprotected(true);
+        }
+        let due = self.tenure.handle_lost();
+        self.apply(&due)?;
+        self.books.restore(self.machine.snapshot(), self.tenure.appending() as u64);
         Ok(())
     }
 

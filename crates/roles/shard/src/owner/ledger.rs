@@ -58,6 +58,35 @@ impl Ledger {
         Ok(())
     }
 
+    /// Writes the meeting down in an engine that has lost it: `state`, which has `count` records more than were appended. An
+    /// engine that cannot be reached is waited for.
+    ///
+    /// # Errors
+    /// As of [`Ledger::append`].
+    pub(super) async fn restore(&mut self, state: Vec<u8>, count: u64) -> Result<(), Error> {
+        let (position, mut pause) = (self.next + count, RETRY_FIRST);
+        let mut uncertain = false;
+        loop {
+            match self.journal.restore(&self.room, position, state.clone()).await {
+                Ok(()) => break,
+                Err(error) if may_pass(&error) => {
+                    uncertain = true;
+                    wait(&mut pause, &error).await;
+                }
+                Err(error @ Error::WrongPosition { .. }) if uncertain => {
+                    let there = replay(&*self.journal, &self.room).await?;
+                    if there.snapshot.as_ref() != Some(&(position, state)) {
+                        return Err(error);
+                    }
+                    break;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        (self.next, self.tried, self.refused, self.bytes) = (position, position, false, 0);
+        Ok(())
+    }
+
     /// Is there anything that the newest snapshot, kept or refused, does not have?
     pub(super) fn has_news(&self) -> bool {
         self.next > self.tried

@@ -321,6 +321,8 @@ impl Owner {
                 inputs.push(Input::ConferenceRequest { request, body });
             }
             Message::LetGo => self.let_go = true,
+            // whatever is appended finds out
+            Message::Look => inputs.push(Input::Tick),
             Message::Summary(answer) => drop(answer.send(self.machine.summary())),
         }
     }

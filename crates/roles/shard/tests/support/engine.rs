@@ -65,6 +65,10 @@ impl Journal for Faulty {
         })
     }
 
+    fn restore(&self, meeting: &str, position: Position, bytes: Vec<u8>) -> Answer<'_, ()> {
+        self.memory.restore(meeting, position, bytes)
+    }
+
     fn purge(&self, meeting: &str, expected: Position) -> Answer<'_, ()> {
         self.memory.purge(meeting, expected)
     }
