@@ -2,11 +2,14 @@
  * One meeting, and servers that die at random, one after the other, for as long as it is told. The same seed gives the
  * same blows in the same order. Ends with a table, and with an error when anybody lost a line or had to reload.
  */
+import { mkdirSync, writeFileSync } from 'node:fs';
+
 import { launch } from '../support/browser.ts';
 import { BLOWS } from '../support/blows.ts';
 import { Fleet } from '../support/fleet.ts';
 import { Notice, type Noticed } from '../support/notice.ts';
 import { pause } from '../support/wait.ts';
+import { OUT } from '../support/world.ts';
 import { machine, percentile, table } from './machine.ts';
 import { Party } from './party.ts';
 
@@ -28,13 +31,16 @@ async function main(): Promise<void> {
   const end = Date.now() + MINUTES * 60_000;
   try {
     while (Date.now() < end) outcomes.push(await oneBlow(fleet, party, chance, outcomes.length));
+  } catch (error) {
+    keepEvidence(fleet, outcomes.length + 1);
+    throw error;
   } finally {
     report(outcomes, party.reloads);
     await browser.close();
     await fleet.stop();
   }
-  const harm = outcomes.reduce((total, one) => total + one.lost + one.doubled + one.disordered, party.reloads);
-  if (harm > 0) throw new Error(`${harm} lines lost, doubled or out of order, or pages reloaded`);
+  const all = outcomes.reduce((total, one) => total + harm(one), party.reloads);
+  if (all > 0) throw new Error(`${all} lines lost, doubled or out of order, or pages reloaded`);
 }
 
 async function oneBlow(fleet: Fleet, party: Party, chance: () => number, number: number): Promise<Outcome> {
@@ -51,7 +57,19 @@ async function oneBlow(fleet: Fleet, party: Party, chance: () => number, number:
     `${number + 1}: ${blow.name} (${what}): picture ${noticed.pictureMs} ms, chat ${noticed.chatMs} ms, ` +
       `lost ${noticed.lost}, doubled ${noticed.doubled}, reloads so far ${party.reloads}`,
   );
+  if (harm(noticed) > 0) keepEvidence(fleet, number + 1);
   return { ...noticed, blow: blow.name };
+}
+
+function harm({ lost, doubled, disordered }: Noticed): number {
+  return lost + doubled + disordered;
+}
+
+function keepEvidence(fleet: Fleet, number: number): void {
+  mkdirSync(OUT, { recursive: true });
+  const file = `${OUT}soak-${number}.log`;
+  writeFileSync(file, fleet.wholeLog());
+  console.log(`what the servers wrote is in ${file}`);
 }
 
 function report(outcomes: Outcome[], reloads: number): void {
@@ -59,8 +77,8 @@ function report(outcomes: Outcome[], reloads: number): void {
     const those = outcomes.filter((outcome) => outcome.blow === name);
     const times = (pick: (one: Noticed) => number): string[] =>
       [0.5, 1].map((part) => `${percentile(those.map(pick), part).toFixed(0)} ms`);
-    const harm = those.reduce((total, one) => total + one.lost + one.doubled + one.disordered, 0);
-    return [name, `${those.length}`, ...times((one) => one.pictureMs), ...times((one) => one.chatMs), `${harm}`];
+    const harmed = those.reduce((total, one) => total + harm(one), 0);
+    return [name, `${those.length}`, ...times((one) => one.pictureMs), ...times((one) => one.chatMs), `${harmed}`];
   });
   console.log(`\n${outcomes.length} blows, ${reloads} reloads`);
   table(

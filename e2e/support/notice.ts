@@ -52,6 +52,8 @@ export class Notice {
     await reader.page.evaluate(watch, notice.mark);
     notice.talking = true;
     notice.talk = notice.keepTalking();
+    // who waits for its end is told; until then another error may close the page
+    notice.talk.catch(() => undefined);
     return notice;
   }
 
