@@ -79,3 +79,8 @@ pub(crate) const REPLAYS_MAX: usize = 20;
 
 const _: () = assert!(RECORD_BYTES_MAX + ENVELOPE_BYTES <= MESSAGE_BYTES_MAX);
 const _: () = assert!(RECORD_BYTES_MAX <= BATCH_BYTES_MAX);
+
+/// A journal that was not written to meanwhile is damaged when so many readings say so: the first may be in one go, the
+/// others are message by message, with a pause between them.
+pub(crate) const DAMAGED_READS: usize = 4;
+pub(crate) const DAMAGED_PAUSE: Duration = Duration::from_millis(500);

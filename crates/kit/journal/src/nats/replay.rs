@@ -11,30 +11,40 @@ use super::faults::{published, unavailable};
 use super::head::Head;
 use super::log::READ_TIME;
 use super::subject::name_of;
-use crate::limits::{ACK_TIME, REPLAYS_MAX, SET_ASIDE_MAX, WALK_MAX};
+use crate::limits::{ACK_TIME, DAMAGED_PAUSE, DAMAGED_READS, REPLAYS_MAX, SET_ASIDE_MAX, WALK_MAX};
 use crate::{Error, Replay};
 
 impl Shared {
     /// What cannot be read is damaged only if nobody has written meanwhile: with a snapshot, or with the end, its owner
-    /// removes what stands before, and that may be what we read. A new owner gets in between only so often.
+    /// removes what stands before, and that may be what we read. A new owner gets in between only so often. And it is
+    /// read again first, one by one and after a while: whoever loses a meeting over this has no other.
     pub(super) async fn replay(&self, meeting: &str) -> Result<Replay, Error> {
+        let mut damaged_at = Vec::new();
         for _ in 0..REPLAYS_MAX {
             self.forget_head(meeting);
             let Some((head, last)) = self.last(meeting).await? else { return Ok(Replay::default()) };
             let sequence = head.sequence;
-            let read = self.read(meeting, head, last).await;
+            let read = self.read(meeting, head, last, damaged_at.is_empty()).await;
             if !matches!(read, Err(Error::Damaged { .. })) {
                 return read;
             }
-            if self.last_raw(meeting).await?.is_some_and(|last| last.sequence == sequence) {
+            damaged_at.push(sequence);
+            if damaged_at.ends_with(&[sequence; DAMAGED_READS]) {
                 return read;
+            }
+            if damaged_at.ends_with(&[sequence; 2]) {
+                tracing::warn!(meeting, "the journal of a meeting does not fit together; it is read again");
+                tokio::time::sleep(DAMAGED_PAUSE).await;
             }
         }
         Err(Error::Unavailable(format!("meeting {meeting} changes faster than it can be read")))
     }
 
-    /// Everything up to `head`, whose message is `last`.
-    async fn read(&self, meeting: &str, head: Head, last: Envelope) -> Result<Replay, Error> {
+    /// Everything up to `head`, whose message is `last`; `at_once` if it may be read in one go.
+    ///
+    /// A consumer reads at one of the servers, and one that has just come back, or that was behind, was seen to leave
+    /// messages out that it had (2.9.10). Single messages are read at the stream's leader.
+    async fn read(&self, meeting: &str, head: Head, last: Envelope, at_once: bool) -> Result<Replay, Error> {
         if head.anchor == 0 {
             return Ok(Replay::default());
         }
@@ -44,7 +54,7 @@ impl Shared {
             return reading.end();
         }
         let (stream, subject) = self.stream(meeting);
-        let messages = if head.behind <= WALK_MAX {
+        let messages = if head.behind <= WALK_MAX || !at_once {
             walk(stream, &subject, head.anchor, head.sequence).await?
         } else {
             match consume(stream, &subject, head.anchor, head.sequence).await {
@@ -81,7 +91,7 @@ impl Shared {
             .send()
             .await
             .map_err(unavailable)?;
-        let messages = consume(stream, &subject, first.sequence, last.sequence).await?;
+        let messages = walk(stream, &subject, first.sequence, last.sequence).await?;
         let name = format!("{:020} {meeting}", last.sequence);
         for message in messages {
             let subject = self.names.subject("aside", &name);

@@ -247,7 +247,7 @@ async fn the_leader_dies_and_nothing_that_was_confirmed_is_lost_or_doubled() {
     assert_eq!(nats.found().replicas, 3);
     let stop = Arc::new(AtomicBool::new(false));
     let writers: Vec<_> =
-        (0..4).map(|n| tokio::spawn(write(nats.clone(), format!("room{n}"), stop.clone()))).collect();
+        (0..4).map(|n| tokio::spawn(write(nats.clone(), format!("room{n}"), stop.clone(), NEVER))).collect();
     until(async || nats.shared.head("room0").await.is_ok_and(|head| head.next > 20)).await;
     let leader = leader_of(&nats, "room0").await;
     servers[leader].kill();
@@ -269,8 +269,45 @@ async fn the_leader_dies_and_nothing_that_was_confirmed_is_lost_or_doubled() {
     }
 }
 
-/// Appends until told to stop, each record until it is confirmed; tells how many.
-async fn write(nats: Nats, room: String, stop: Arc<AtomicBool>) -> Position {
+/// Servers that come back are behind for a while: what they have not got yet is not damaged.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_while_servers_die_and_come_back_is_whole_or_waits() {
+    let mut servers = NatsServer::cluster(3).await;
+    let urls: Vec<_> = servers.iter().map(NatsServer::url).collect();
+    let config = NatsConfig { urls, ..servers[0].config("test") };
+    let (writer, reader) = (Nats::connect(&config).await.unwrap(), Nats::connect(&config).await.unwrap());
+    let stop = Arc::new(AtomicBool::new(false));
+    let writing = tokio::spawn(write(writer, "room".to_owned(), stop.clone(), SNAPSHOT_EVERY));
+    for round in 0..ROUNDS {
+        let number = round % servers.len();
+        servers[number].kill();
+        servers[number].start().await;
+        let mut whole = 0;
+        until(async || {
+            match reader.replay("room").await {
+                Ok(replay) => {
+                    let records = (0..replay.next).map(|n: Position| n.to_le_bytes().to_vec());
+                    let snapshot = replay.snapshot.map_or(0, |(position, _)| position);
+                    assert_eq!(replay.records, records.skip(snapshot as usize).collect::<Vec<_>>());
+                    whole += 1;
+                }
+                Err(error) => assert!(error.is_transient(), "round {round}: {error}"),
+            }
+            whole == 20
+        })
+        .await;
+    }
+    stop.store(true, Ordering::SeqCst);
+    writing.await.unwrap();
+}
+
+const ROUNDS: usize = 6;
+/// More than are read one by one.
+const SNAPSHOT_EVERY: Position = 200;
+const NEVER: Position = Position::MAX;
+
+/// Appends until told to stop, each record until it is confirmed, with a snapshot now and then; tells how many.
+async fn write(nats: Nats, room: String, stop: Arc<AtomicBool>, snapshot_every: Position) -> Position {
     let mut position = 0;
     let mut decided = true;
     // what was cut off in between is decided before the end
@@ -281,6 +318,10 @@ async fn write(nats: Nats, room: String, stop: Arc<AtomicBool>) -> Position {
                 assert!(error.is_transient(), "{error}");
                 decided = false;
             }
+        }
+        if decided && position > 0 && position.is_multiple_of(snapshot_every) {
+            // one that is not kept is made later
+            let _ = nats.snapshot(&room, position, position.to_le_bytes().to_vec()).await;
         }
     }
     position
