@@ -8,8 +8,8 @@ import { launch } from '../support/browser.ts';
 import { BLOWS } from '../support/blows.ts';
 import { Fleet } from '../support/fleet.ts';
 import { Notice, type Noticed } from '../support/notice.ts';
+import { OUT } from '../support/out.ts';
 import { pause } from '../support/wait.ts';
-import { OUT } from '../support/world.ts';
 import { machine, percentile, table } from './machine.ts';
 import { Party } from './party.ts';
 

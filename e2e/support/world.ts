@@ -1,19 +1,16 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 
 import { Tab, launch } from './browser.ts';
+import { OUT } from './out.ts';
 import { Person } from './person.ts';
 import { Server } from './server.ts';
 import { Wire } from './wire.ts';
 
 /** For a whole installation and a browser to come up. */
 const START_MS = 120_000;
-
-/** Where screenshots and the logs of failures go. */
-export const OUT = fileURLToPath(new URL('../out/', import.meta.url));
 
 /** What a scenario runs against. */
 export interface Deployment {
