@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 
 import { flowing } from '../support/media.ts';
-import { OUT, World } from '../support/world.ts';
+import { OUT } from '../support/out.ts';
+import { World } from '../support/world.ts';
 
 const world = World.forThisFile();
 
