@@ -12,9 +12,9 @@ export interface Size {
 }
 
 /** Lines a second of each participant. */
-export const CHAT = 0.2;
+const CHAT = 0.2;
 /** Joins a second: what comes before a measurement should not take long. */
-export const JOIN_RATE = 50;
+const JOIN_RATE = 100;
 /** Before a blow, and after everybody has answered. */
 const QUIET_MS = 1_000;
 /** Between two looks at an election. */
@@ -37,6 +37,8 @@ interface Noticed extends Blow {
   answers: { afterMs: number; timersMs: number }[];
   /** of all rooms: never answered */
   silent: number;
+  /** of the whole load */
+  figures: Record<string, number>;
 }
 
 /** Something that is done to a fleet several times while a load runs on it. */
@@ -110,35 +112,45 @@ export const DRILLS: Drill[] = [
   },
 ];
 
-/** Does it as often as asked, to one load, and says how each went. */
+/**
+ * Does it as often as asked, and says how each went. Each time to meetings that have just begun: they are spread evenly over
+ * the shards then, and would pile up on those that live longest.
+ */
 export async function drill(fleet: Fleet, drill: Drill, number: number, size: Size): Promise<Figure[]> {
-  await level(fleet);
-  const flags = ['--url', `http://127.0.0.1:${fleet.httpPort}`, '--chat', `${CHAT}`, '--join-rate', `${JOIN_RATE}`];
-  const load = await Load.start(`drill-${number}`, size.rooms, size.participants, flags);
-  try {
-    const blows: Blow[] = [];
-    for (let turn = 0; turn < size.repeats; turn += 1) {
-      await level(fleet);
-      await pause(QUIET_MS);
+  const all: Noticed[] = [];
+  for (let turn = 0; turn < size.repeats; turn += 1) {
+    const load = await begin(fleet, `drill-${number}-${turn + 1}`, size);
+    try {
       const blow = await drill.strike(fleet, load, turn);
       const told = await load.answered();
       console.log(`${drill.name}, ${turn + 1} of ${size.repeats}: ${blow.what}; ${told}`);
       await pause(QUIET_MS);
-      blows.push(blow);
+      all.push(noticed(blow, await load.end()));
+    } finally {
+      load.kill();
     }
-    const loaded = await load.end();
-    return [...drill.figures(noticed(blows, loaded), drill.name), ...harm(drill.name, loaded, noticed(blows, loaded))];
-  } finally {
-    load.kill();
   }
+  return [...drill.figures(all, drill.name), ...harm(drill.name, all)];
+}
+
+async function begin(fleet: Fleet, room: string, size: Size): Promise<Load> {
+  await level(fleet);
+  const flags = ['--url', `http://127.0.0.1:${fleet.httpPort}`, '--chat', `${CHAT}`, '--join-rate', `${JOIN_RATE}`];
+  const load = await Load.start(room, size.rooms, size.participants, flags);
+  await pause(QUIET_MS);
+  return load;
 }
 
 /** What must not happen to anybody, whoever dies. */
-export function harm(name: string, { figures }: Loaded, noticed: { silent: number }[]): Figure[] {
-  const count = (key: string): number => figures[key] ?? 0;
-  const silent = noticed.reduce((total, one) => total + one.silent, 0);
+function harm(name: string, all: Noticed[]): Figure[] {
+  const sum = (of: (one: Noticed) => number): number => all.reduce((total, one) => total + of(one), 0);
+  const count = (key: string): number => sum(({ figures }) => figures[key] ?? 0);
   return [
-    { what: `${name}: reloads, and who is never served again`, count: count('reloads') + silent, wanted: { count: 0 } },
+    {
+      what: `${name}: reloads, and who is never served again`,
+      count: count('reloads') + sum(({ silent }) => silent),
+      wanted: { count: 0 },
+    },
     {
       what: `${name}: chat lines lost, doubled or out of order`,
       count: count('chat.lost') + count('chat.doubled') + count('chat.late'),
@@ -149,15 +161,13 @@ export function harm(name: string, { figures }: Loaded, noticed: { silent: numbe
   ];
 }
 
-export function noticed(blows: Blow[], { calls }: Loaded): Noticed[] {
-  return blows.map((blow, index) => {
-    const rooms = Object.entries(calls[index]?.rooms ?? {});
-    const concerned = rooms.filter(([room]) => blow.rooms?.has(room) ?? true).map(([, called]) => called);
-    const answers = concerned.flatMap((room: RoomCalled) =>
-      room.answered.map(([after, timers]) => ({ afterMs: after * 1_000, timersMs: timers * 1_000 })),
-    );
-    return { ...blow, answers, silent: rooms.reduce((total, [, room]) => total + room.silent, 0) };
-  });
+function noticed(blow: Blow, { calls, figures }: Loaded): Noticed {
+  const rooms = Object.entries(calls[0]?.rooms ?? {});
+  const concerned = rooms.filter(([room]) => blow.rooms?.has(room) ?? true).map(([, called]) => called);
+  const answers = concerned.flatMap((room: RoomCalled) =>
+    room.answered.map(([after, timers]) => ({ afterMs: after * 1_000, timersMs: timers * 1_000 })),
+  );
+  return { ...blow, answers, figures, silent: rooms.reduce((total, [, room]) => total + room.silent, 0) };
 }
 
 /** The shard with most meetings of a load, and their rooms. */

@@ -51,7 +51,7 @@ async function main(): Promise<void> {
   const { rooms, participants, repeats } = SIZE;
   console.log(`${machine()}; ${rooms} meetings of ${participants} simulated participants share the machine with all servers`);
   const figures = await measure();
-  console.log(`\n${rooms} meetings of ${participants}, ${repeats} times each (stock: at most 2).`);
+  console.log(`\n${rooms} meetings of ${participants}, ${repeats} times each (stock: at most 30 meetings, twice).`);
   console.log('A stream is served again when a ping of its client, sent at the moment of the kill, is answered.');
   print(figures);
 }
