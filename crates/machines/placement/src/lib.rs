@@ -3,13 +3,17 @@
 //! - [`pick_bridge`] and [`pick_shard`] are arithmetic over what the nodes say of themselves.
 //! - [`steering`] is a router's machine: in come the registry, heartbeats, places and people who want a shard; out come
 //!   heartbeats to send, places to write by compare-and-set, and the shard that somebody is told.
+//! - [`stock`] is the machine of a router in front of stock shards, which hand nothing over: checks, a table of rooms
+//!   that routers share, and the choice of a shard for a new one.
 //!
 //! All of it is pure: time is an argument, and what has to be random comes from a hash of names. It refuses to know how
 //! a node is asked, what a meeting is, and who owns it: a place is advice, the position in the journal decides.
 
+mod hash;
 pub mod limits;
 mod shard;
 pub mod steering;
+pub mod stock;
 
 pub use shard::{Shard, pick_shard};
 

@@ -36,4 +36,26 @@ pub const LOAD_PER_MEETING: f64 = 0.01;
 /// Requests to the engine under way, beyond which meetings without clients at this router wait.
 pub const REQUESTS_MAX: usize = 64;
 
+/// A room without a request for so long is forgotten by a router in front of stock shards.
+pub const IDLE_MS: u64 = 5 * 60_000;
+
+/// A room in use is written to the engine so often: the other routers learn that it is.
+pub const REFRESH_MS: u64 = 60_000;
+
+/// Rooms in the table of a router in front of stock shards; further ones go where their hash says, and are not kept.
+pub const ROOMS_MAX: usize = 200_000;
+
+/// Rooms with requests that wait for a stock shard, beyond which nobody is woken before his time is over.
+pub const ROOMS_WAITING_MAX: usize = 10_000;
+
+/// A room on a shard that another router knows and this one does not waits so long for it to be listed.
+pub const STRANGE_MS: u64 = 5_000;
+
+/// From a check that failed to the next one, while it is not clear whether the stock shard is down.
+pub const RECHECK_MS: u64 = 200;
+
+/// With an engine: no stock shard takes a new room while it has so many percent of the mean.
+pub const ROOMS_PERCENT_OF_MEAN_MAX: usize = 150;
+
+const _: () = assert!(REFRESH_MS < IDLE_MS);
 const _: () = assert!(PATIENCE_MS <= HEARTBEAT_MS && PATIENCE_IN_DOUBT_MS <= PATIENCE_MS);

@@ -6,6 +6,7 @@ use super::pick_shard;
 use super::{
     Action, JITTER_MS, OTHERS_AFTER_MS, Place, REQUESTS_MAX, RETRY_MS, Standing, Steering, Want, Watched,
 };
+use crate::hash;
 
 #[derive(Debug, Default)]
 pub(super) struct Room {
@@ -195,12 +196,7 @@ impl Steering {
         }
     }
 
-    /// FNV-1a over the names of this router and of the meeting.
     fn jitter(&self, meeting: &str) -> u64 {
-        let bytes = self.name.bytes().chain([0]).chain(meeting.bytes());
-        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        hash % JITTER_MS
+        hash::of([&self.name, meeting]) % JITTER_MS
     }
 }
