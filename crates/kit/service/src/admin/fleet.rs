@@ -25,6 +25,12 @@ pub trait Fleet: Send + Sync + 'static {
     /// Begins to take all work from a node; its state tells how far it is.
     fn drain(&self, node: &str) -> Answer<'_, Result<(), Refused>>;
 
+    /// A drained node takes work again. Most cannot: they are started anew.
+    fn undrain(&self, _node: &str) -> Answer<'_, Result<(), Refused>> {
+        let why = "a node of ours ends after a drain: start it anew; only stock shards can be used again";
+        Box::pin(async { Err(Refused::Conflict(why.to_owned())) })
+    }
+
     /// Begins to hand a meeting to another shard, that of this id or whichever has most room.
     fn move_meeting(&self, room: &str, to: Option<&str>) -> Answer<'_, Result<(), Refused>>;
 }

@@ -2,8 +2,8 @@
 //!
 //! `/healthz`, `/readyz` and `/metrics` are truths of this process alone: no probe asks another machine, so that the
 //! outage of one thing is never reported as the death of another. `/api/v1/...` asks [`Fleet`]: on a shard about itself,
-//! on a router, and where one process is everything, about the cluster. Two things it can be told to do: to drain a node
-//! and to move a meeting. Both are only begun by it.
+//! on a router, and where one process is everything, about the cluster. It can be told to drain a node, to use a stock
+//! shard again after that, and to move a meeting. All of them are only begun by it.
 //!
 //! Every error is JSON, `{"error": "a sentence"}`. The port has no password: it belongs on a private address.
 
@@ -51,6 +51,7 @@ pub fn routes(metrics: Metrics, ready: Ready, fleet: Option<Arc<dyn Fleet>>) -> 
                 .route("/api/v1/meetings/{room}", get(meeting))
                 .route("/api/v1/meetings/{room}/move", post(move_meeting))
                 .route("/api/v1/nodes/{id}/drain", post(drain))
+                .route("/api/v1/nodes/{id}/undrain", post(undrain))
                 .route("/api/v1/aside", get(aside))
                 .with_state(fleet),
         ),
@@ -154,6 +155,10 @@ async fn aside(State(fleet): State<Arc<dyn Fleet>>) -> Response {
 
 async fn drain(State(fleet): State<Arc<dyn Fleet>>, Path(node): Path<String>) -> Response {
     answer(fleet.drain(&node).await.map(|()| started()))
+}
+
+async fn undrain(State(fleet): State<Arc<dyn Fleet>>, Path(node): Path<String>) -> Response {
+    answer(fleet.undrain(&node).await.map(|()| started()))
 }
 
 #[derive(Deserialize)]

@@ -66,6 +66,7 @@ async fn errors_are_json_with_a_sentence() {
         assert!(body["error"].as_str().unwrap().contains(part), "{body}");
     };
     check_error(&with_fleet, "GET", "/api/v1/meetings/nowhere", 404, "\"nowhere\"").await;
+    check_error(&with_fleet, "POST", "/api/v1/nodes/shard-1/undrain", 409, "start it anew").await;
     check_error(&with_fleet, "GET", "/nothing", 404, "no such path").await;
     check_error(&with_fleet, "POST", "/api/v1/nodes", 405, "GET").await;
     check_error(&admin(None).await, "GET", "/api/v1/nodes", 404, "no such path").await;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::checked::{Bridge, Config, Limits, Log, Router, Service, Tls, Web, Xmpp};
 use super::cluster;
 use super::raw::{RawBridge, RawConfig, RawLimits, RawService, RawWeb, RawXmpp};
+use super::stock;
 use super::units;
 use super::url::PublicUrl;
 use crate::telemetry::Format;
@@ -39,6 +40,7 @@ pub(super) fn check(raw: &RawConfig) -> Checked<Config> {
         router: Router { id: node("router.id", &raw.router.id)? },
         shard: cluster::shard(&raw.shard)?,
         bridge: bridge(&raw.bridge)?,
+        stock: stock::check(&raw.stock)?,
         web: web(&raw.web)?,
         limits: limits(&raw.limits)?,
         http,
@@ -213,7 +215,7 @@ fn log_format(text: &str) -> Checked<Format> {
 }
 
 /// A domain part (RFC 7622 section 3.2), of host names only.
-fn domain(key: &'static str, text: &str) -> Checked<String> {
+pub(super) fn domain(key: &'static str, text: &str) -> Checked<String> {
     let domain = text.trim().to_ascii_lowercase();
     let is_label = |label: &str| {
         !label.is_empty()
@@ -263,7 +265,7 @@ pub(super) fn number<T: TryFrom<u64>>(
     T::try_from(value).map_err(|_| out_of_range())
 }
 
-fn duration(key: &'static str, text: &str, min: Duration, max: Duration) -> Checked<Duration> {
+pub(super) fn duration(key: &'static str, text: &str, min: Duration, max: Duration) -> Checked<Duration> {
     let value = units::duration(text).map_err(at(key))?;
     if !(min..=max).contains(&value) {
         return wrong(key, &format!("{text:?} is not between {min:?} and {max:?}"));

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::stock::Stock;
 use super::url::PublicUrl;
 use crate::telemetry::Format;
 
@@ -35,6 +36,8 @@ pub struct Config {
     pub router: Router,
     pub shard: Shard,
     pub bridge: Bridge,
+    /// `None`: the router stands in front of shards of our own
+    pub stock: Option<Stock>,
     pub web: Web,
     pub limits: Limits,
 }

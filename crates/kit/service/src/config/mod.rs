@@ -13,6 +13,7 @@ mod cluster;
 mod keys;
 mod layer;
 mod raw;
+mod stock;
 mod units;
 mod url;
 
@@ -25,6 +26,7 @@ use figment::providers::{Format as _, Toml};
 
 pub use checked::{Bridge, Config, Journal, Limits, Log, Login, Router, Service, Shard, Tls, Url, Web, Xmpp};
 pub use cluster::Cluster;
+pub use stock::{Discovery, Patience, Stock, StockShard, StockTls};
 pub use url::PublicUrl;
 
 use keys::Key;

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use super::stock::RawStock;
+
 const ANY_LOOPBACK: &str = "127.0.0.1:0";
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -27,6 +29,7 @@ pub(super) struct RawConfig {
     pub(super) router: RawRouter,
     pub(super) shard: RawShard,
     pub(super) bridge: RawBridge,
+    pub(super) stock: RawStock,
     pub(super) web: RawWeb,
     pub(super) limits: RawLimits,
 }
@@ -147,6 +150,7 @@ impl Default for RawConfig {
             router: RawRouter::default(),
             shard: RawShard::default(),
             bridge: RawBridge::default(),
+            stock: RawStock::default(),
             web: RawWeb::default(),
             limits: RawLimits::default(),
         }

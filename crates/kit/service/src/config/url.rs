@@ -49,6 +49,16 @@ impl PublicUrl {
         }
     }
 
+    /// Its own, or that of the scheme.
+    pub fn port(&self) -> u16 {
+        let rest = match self.authority.rsplit_once(']') {
+            Some((_, rest)) => rest,
+            None => self.authority.as_str(),
+        };
+        let port = rest.split_once(':').and_then(|(_, port)| port.parse().ok());
+        port.unwrap_or(if self.secure { 443 } else { 80 })
+    }
+
     /// `wss://meet.example`
     pub fn websocket_base(&self) -> String {
         format!("{}://{}", if self.secure { "wss" } else { "ws" }, self.authority)
@@ -93,6 +103,13 @@ mod tests {
         check("https://Meet.Example/", "https://meet.example", "meet.example");
         check("http://10.0.0.1:8000", "http://10.0.0.1:8000", "10.0.0.1");
         check("https://[2001:db8::1]:8443", "https://[2001:db8::1]:8443", "2001:db8::1");
+    }
+
+    #[test]
+    fn every_address_has_a_port() {
+        let port = |text: &str| PublicUrl::parse(text).unwrap().port();
+        assert_eq!((port("https://meet.example"), port("http://[2001:db8::1]")), (443, 80));
+        assert_eq!((port("https://10.0.0.1:8443"), port("http://[2001:db8::1]:8000")), (8443, 8000));
     }
 
     #[test]
