@@ -10,7 +10,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use service::config::{Limits, PublicUrl};
 use service::shutdown::Shutdown;
@@ -22,20 +22,36 @@ use crate::query::{NoRoom, check_room, meeting, with_tenant};
 use crate::route::{BadPath, Route, Target};
 use crate::splice::Pace;
 use crate::steer::Steer;
-use crate::{Site, ask, files, proxy};
+use crate::stock::{Flow, Helm};
+use crate::{Site, ask, files, proxy, stock};
 
 pub(crate) type Answer = Response<Full<Bytes>>;
+
+/// Ours, or one of a stock shard as it comes.
+pub(crate) type Body = Either<Full<Bytes>, Flow>;
 
 /// What all connections share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) site: Site,
     pub(crate) steer: Steer,
+    /// who steers where `steer` does not
+    pub(crate) stock: Option<Arc<Helm>>,
     pub(crate) limits: Limits,
     pub(crate) counts: Counts,
     pub(crate) pace: Pace,
     pub(crate) shutdown: Shutdown,
     pub(crate) is_tls: bool,
+}
+
+impl Shared {
+    /// Nothing behind this router is watched any more.
+    pub(crate) fn end(&self) {
+        self.steer.end();
+        if let Some(helm) = &self.stock {
+            helm.end();
+        }
+    }
 }
 
 /// A connection, as its requests see it.
@@ -46,8 +62,16 @@ pub(crate) struct Visit {
     pub(crate) place: Arc<Place>,
 }
 
-pub(crate) async fn answer(visit: Visit, request: Request<Incoming>) -> Answer {
+pub(crate) async fn answer(visit: Visit, request: Request<Incoming>) -> Response<Body> {
     visit.place.settle();
+    match visit.shared.stock.clone() {
+        Some(helm) => stock::answer(&visit, &helm, request).await,
+        None => own(visit, request).await.map(Either::Left),
+    }
+}
+
+/// From what is here, or a shard or bridge of ours.
+async fn own(visit: Visit, request: Request<Incoming>) -> Answer {
     let shared = visit.shared.clone();
     let uri = request.uri().clone();
     let mut answer = match Route::of(uri.path(), files::exists) {

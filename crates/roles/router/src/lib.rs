@@ -19,6 +19,9 @@
 //! In a cluster `steer` knows the shard of each meeting: `placement::steering` decides, the engine's places make routers
 //! agree, and heartbeats tell who lives. Nobody is refused while a shard can still be found: he waits.
 //!
+//! It can stand in front of stock shards instead (`stock/`): web server, Prosody and Jicofo each, which hand nothing over.
+//! Then it serves nothing itself: every request goes to the shard that has its room.
+//!
 //! The router knows no meeting, keeps nothing that anybody would miss, and may be killed at any time. Planned, it drains:
 //! it says that it is not ready, and keeps the sockets that it has.
 
@@ -36,6 +39,7 @@ mod query;
 mod route;
 mod splice;
 mod steer;
+mod stock;
 mod stream;
 mod tls;
 
@@ -51,6 +55,7 @@ use service::metrics::Metrics;
 
 pub use config_js::Site;
 pub use listener::Running;
+pub use stock::{Shard as StockShard, State as StockState, Stock};
 
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -76,6 +81,12 @@ pub enum Upstreams {
     },
     /// Whoever is in the registry.
     Cluster(Cluster),
+    /// Stock shards.
+    Stock {
+        shards: Box<service::config::Stock>,
+        /// through which several routers share one table
+        cluster: Option<Cluster>,
+    },
 }
 
 /// What a router of a cluster needs to know. It announces itself, and begins to watch the shards.

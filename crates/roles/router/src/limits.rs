@@ -94,3 +94,33 @@ pub(crate) const LOOKS_STUCK_MAX: u32 = 2;
 
 /// Heartbeats in a row that a shard may miss while its streams bring frames: one that is busy is not dead.
 pub(crate) const MISSES_EXCUSED_MAX: u32 = 10;
+
+/// For a stock shard to be found for a request.
+pub(crate) const STOCK_WAITING_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// For a stock shard to begin its answer: a BOSH request is held for a minute.
+pub(crate) const STOCK_ANSWER_TIME_MAX: Duration = Duration::from_secs(180);
+
+/// Between two pieces of an answer of a stock shard.
+pub(crate) const STOCK_SILENCE_TIME_MAX: Duration = Duration::from_secs(180);
+
+/// The body of a request to a stock shard: Prosody takes stanzas of half a megabyte, and one may hold several.
+pub(crate) const STOCK_BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// Bridges of stock shards that the way to is remembered of.
+pub(crate) const BRIDGES_KNOWN_MAX: usize = 10_000;
+
+/// Stock shards that are asked for one bridge.
+pub(crate) const WAYS_TO_A_BRIDGE_MAX: usize = 8;
+
+/// Shards that a name server is believed.
+pub(crate) const DISCOVERED_MAX: usize = 256;
+
+/// Before a name server that has never told a shard is asked again.
+pub(crate) const DISCOVERY_PAUSE: Duration = Duration::from_secs(1);
+
+/// For a name server to answer.
+pub(crate) const DNS_ANSWER_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// Questions to each name server before the answer is that there is none.
+pub(crate) const DNS_TRIES: usize = 2;

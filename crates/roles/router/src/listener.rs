@@ -25,8 +25,9 @@ use crate::limits::{DRAIN_LOOK, KEPT_TIME_MAX, UNACKED_TIME_MAX};
 use crate::metrics::{Counted, Counts, Refusal};
 use crate::splice::Pace;
 use crate::steer::{Presence, Steer};
+use crate::stock::{Helm, Stock};
 use crate::stream::Stream;
-use crate::{Config, tls};
+use crate::{Config, Upstreams, tls};
 
 /// A router at work. Dropping it ends it.
 #[derive(Debug)]
@@ -56,6 +57,11 @@ impl Running {
         self.presence.is_draining()
     }
 
+    /// The stock shards that it stands in front of, if it does.
+    pub fn stock(&self) -> Option<Stock> {
+        self.shared.stock.clone().map(Stock::new)
+    }
+
     /// Waits until no client has a WebSocket any more, at most `limit`.
     pub async fn drained(&self, limit: Duration) {
         let empty = async {
@@ -69,7 +75,7 @@ impl Running {
     /// Drops every socket, without a goodbye, and waits for the listener to be closed.
     pub async fn shutdown(mut self) {
         self.shutdown.trigger();
-        self.shared.steer.end();
+        self.shared.end();
         if let Some(announcing) = self.announcing.take() {
             let _ = announcing.await;
         }
@@ -82,7 +88,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.shutdown.trigger();
-        self.shared.steer.end();
+        self.shared.end();
         if let Some(task) = self.task.take() {
             task.abort();
         }
@@ -98,9 +104,16 @@ pub(crate) async fn start(config: Config, metrics: &Metrics) -> anyhow::Result<R
     let addr = listener.local_addr().context("the HTTP socket has no address")?;
     let gate = Gate::new(config.limits.connections, config.limits.half_open);
     let shutdown = Shutdown::new();
+    let stock = match &config.upstreams {
+        Upstreams::Stock { shards, cluster } => {
+            Some(Helm::start((**shards).clone(), cluster.clone(), metrics)?)
+        }
+        Upstreams::Fixed { .. } | Upstreams::Cluster(_) => None,
+    };
     let shared = Arc::new(Shared {
         site: config.site,
         steer: Steer::new(config.upstreams, metrics),
+        stock,
         limits: config.limits,
         counts: Counts::new(metrics),
         pace: Pace::default(),
@@ -120,7 +133,8 @@ fn announce(
     addr: SocketAddr,
     presence: &Presence,
 ) -> Option<JoinHandle<()>> {
-    let cluster = shared.steer.cluster()?.clone();
+    let of_stock = || shared.stock.as_ref().and_then(|helm| helm.cluster.as_ref());
+    let cluster = shared.steer.cluster().or_else(of_stock)?.clone();
     let (gate, most) = (gate.clone(), shared.limits.connections.max(1));
     #[expect(clippy::cast_precision_loss, reason = "a load needs few digits")]
     let share = move || gate.open() as f64 / most as f64;
@@ -190,7 +204,7 @@ async fn requests(visit: Visit, socket: TcpStream, acceptor: Option<TlsAcceptor>
     let stream = match acceptor {
         None => Stream::Plain(socket),
         Some(acceptor) => match acceptor.accept(socket).await {
-            Ok(stream) => Stream::Tls(Box::new(stream)),
+            Ok(stream) => Stream::Tls(Box::new(stream.into())),
             Err(error) => {
                 tracing::debug!(%error, "no TLS with a client");
                 return;

@@ -1,6 +1,6 @@
 //! What the router counts.
 
-use placement::steering::Standing;
+use placement::steering::Placed;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -189,8 +189,7 @@ impl ShardCounts {
         }
     }
 
-    pub(crate) fn standing(&self, shard: &str, standing: Standing, meetings: usize) {
-        let is_up = matches!(standing, Standing::Ready | Standing::Draining | Standing::Unsure);
+    pub(crate) fn standing(&self, shard: &str, is_up: bool, meetings: usize) {
         self.up.get_or_create(&Shard::of(shard)).set(i64::from(is_up));
         self.meetings.get_or_create(&Shard::of(shard)).set(i64::try_from(meetings).unwrap_or(i64::MAX));
     }
@@ -199,12 +198,45 @@ impl ShardCounts {
         self.heartbeats_failed.get_or_create(&Shard::of(shard)).inc();
     }
 
-    pub(crate) fn placed(&self, shard: &str) {
-        self.placements.get_or_create(&Shard::of(shard)).inc();
+    /// The engine said what came of a place.
+    pub(crate) fn answered(&self, shard: &str, placed: &Placed) {
+        let counts = match placed {
+            Placed::Won(_) => &self.placements,
+            Placed::Lost(_) => &self.conflicts,
+            Placed::Away => return,
+        };
+        counts.get_or_create(&Shard::of(shard)).inc();
+    }
+}
+
+/// What is counted in front of stock shards, beside that.
+#[derive(Debug)]
+pub(crate) struct StockCounts {
+    redispatched: Counter,
+    unkept: Counter,
+}
+
+impl StockCounts {
+    pub(crate) fn new(metrics: &Metrics) -> Self {
+        Self {
+            redispatched: metrics.register(
+                "router_redispatches",
+                "Rooms that got another shard because theirs was down or gone",
+                Counter::default(),
+            ),
+            unkept: metrics.register(
+                "router_rooms_unkept",
+                "Requests of rooms that the table had no room for",
+                Counter::default(),
+            ),
+        }
     }
 
-    pub(crate) fn conflict(&self, shard: &str) {
-        self.conflicts.get_or_create(&Shard::of(shard)).inc();
+    /// All since the beginning.
+    pub(crate) fn tell(&self, counts: placement::stock::Counts) {
+        let tell = |counter: &Counter, all: u64| counter.inc_by(all.saturating_sub(counter.get()));
+        tell(&self.redispatched, counts.redispatched);
+        tell(&self.unkept, counts.unkept);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Requests that a shard or a bridge answers, and the upgrade to a WebSocket.
 
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, Request, Response, StatusCode};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -94,7 +95,7 @@ async fn upgraded(
     }
     let client = hyper::upgrade::on(&mut request);
     let upstream = hyper::upgrade::on(&mut response);
-    tokio::spawn(run(visit.clone(), client, upstream, asked));
+    tokio::spawn(run::<TcpStream>(visit.clone(), client, upstream, asked, pending()));
     switched(&response)
 }
 
@@ -106,16 +107,25 @@ pub(crate) fn switched(response: &Response<Incoming>) -> Answer {
     answer
 }
 
-/// The life of a WebSocket after its handshake. It keeps its place behind the gate.
-async fn run(visit: Visit, client: OnUpgrade, upstream: OnUpgrade, asked: Asked) {
+/// The life of a WebSocket after its handshake, until `cut`. It keeps its place behind the gate.
+pub(crate) async fn run<U>(
+    visit: Visit,
+    client: OnUpgrade,
+    upstream: OnUpgrade,
+    asked: Asked,
+    cut: impl Future<Output = ()>,
+) where
+    U: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let Ok((client, upstream)) = tokio::try_join!(client, upstream) else { return };
     let _counted = Counted::new(&visit.shared.counts.websockets.get_or_create(&asked));
-    let (Some(client), Some(upstream)) = (side::<Stream>(client), side::<TcpStream>(upstream)) else {
+    let (Some(client), Some(upstream)) = (side::<Stream>(client), side::<U>(upstream)) else {
         tracing::error!("an upgraded connection is not one of ours");
         return;
     };
     tokio::select! {
         () = pump(client, upstream) => {}
+        () = cut => {}
         () = visit.shared.shutdown.wait() => {}
     }
 }
@@ -138,11 +148,24 @@ pub(crate) async fn send(
         Err(_) => return Err(Failure::Slow(CONNECT_TIME_MAX)),
     };
     stream.set_nodelay(true).map_err(Failure::Dead)?;
+    exchange(stream, request, ANSWER_TIME_MAX).await
+}
+
+/// A request and the head of its answer, over a connection that is for nothing else.
+pub(crate) async fn exchange<S, B>(
+    stream: S,
+    request: Request<B>,
+    patience: Duration,
+) -> Result<Response<Incoming>, Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+{
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection.with_upgrades());
-    match timeout(ANSWER_TIME_MAX, sender.send_request(request)).await {
+    match timeout(patience, sender.send_request(request)).await {
         Ok(response) => Ok(response?),
-        Err(_) => Err(Failure::Slow(ANSWER_TIME_MAX)),
+        Err(_) => Err(Failure::Slow(patience)),
     }
 }
 
@@ -183,15 +206,12 @@ pub(crate) fn later(mut answer: Answer) -> Answer {
 /// The headers of a client's request without those of its own connection (RFC 9110 section 7.6.1), and where it
 /// came from.
 pub(crate) fn forwarded(visit: &Visit, headers: &HeaderMap) -> HeaderMap {
-    const OF_CONNECTION: [HeaderName; 6] =
-        [CONNECTION, UPGRADE, TE, TRAILER, TRANSFER_ENCODING, CONTENT_LENGTH];
     let mut forwarded = headers.clone();
-    for name in OF_CONNECTION {
+    leave_connection(&mut forwarded);
+    for name in ["proxy-authorization", "expect"] {
         forwarded.remove(name);
     }
-    for name in ["keep-alive", "proxy-connection", "proxy-authorization", "expect"] {
-        forwarded.remove(name);
-    }
+    forwarded.remove(CONTENT_LENGTH);
     let by = HeaderName::from_static("x-forwarded-for");
     let before = headers.get(&by).and_then(|value| value.to_str().ok());
     let chain = before.map(|before| format!("{before}, ")).unwrap_or_default() + &visit.peer.ip().to_string();
@@ -201,4 +221,14 @@ pub(crate) fn forwarded(visit: &Visit, headers: &HeaderMap) -> HeaderMap {
     let scheme = if visit.shared.is_tls { "https" } else { "http" };
     forwarded.entry(HeaderName::from_static("x-forwarded-proto")).or_insert(HeaderValue::from_static(scheme));
     forwarded
+}
+
+/// Takes out what is said to the next one only (RFC 9110 section 7.6.1).
+pub(crate) fn leave_connection(headers: &mut HeaderMap) {
+    for name in [CONNECTION, UPGRADE, TE, TRAILER, TRANSFER_ENCODING] {
+        headers.remove(name);
+    }
+    for name in ["keep-alive", "proxy-connection"] {
+        headers.remove(name);
+    }
 }

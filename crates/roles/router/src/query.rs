@@ -68,7 +68,7 @@ pub(crate) fn decode(text: &str) -> Option<String> {
 }
 
 /// In a query `+` is a space.
-fn decode_form(text: &str) -> Option<String> {
+pub(crate) fn decode_form(text: &str) -> Option<String> {
     decode(&text.replace('+', " "))
 }
 
@@ -88,7 +88,7 @@ pub(crate) fn encode(text: &str) -> String {
     encoded
 }
 
-fn parameters(query: &str) -> impl Iterator<Item = (&str, &str)> {
+pub(crate) fn parameters(query: &str) -> impl Iterator<Item = (&str, &str)> {
     query.split('&').filter(|part| !part.is_empty()).map(|part| part.split_once('=').unwrap_or((part, "")))
 }
 

@@ -1,4 +1,4 @@
-//! A client's socket, with or without TLS.
+//! A socket, with or without TLS: a client's, or one to a stock shard.
 
 use std::io;
 use std::pin::Pin;
@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_rustls::server::TlsStream;
+use tokio_rustls::TlsStream;
 
 pub(crate) enum Stream {
     Plain(TcpStream),

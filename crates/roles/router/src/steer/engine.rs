@@ -14,26 +14,14 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
 use super::pilot::{Pilot, place};
+use crate::Cluster;
 use crate::limits::{ADOPTION_PAUSE, ADOPTION_TIME_MAX, ADOPTION_TRIES, ENGINE_TIME_MAX};
 use crate::query::encode;
 
 impl Pilot {
     pub(super) async fn place(self: Arc<Self>, meeting: String, shard: String, expected: u64) {
-        let asked = self.cluster.places.place(&meeting, &shard, expected);
-        let placed = match timeout(ENGINE_TIME_MAX, asked).await {
-            Ok(Ok(revision)) => Placed::Won(revision),
-            Ok(Err(Error::Placed { place: winner, .. })) => Placed::Lost(winner.map(place)),
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "a meeting waits for its place");
-                Placed::Away
-            }
-            Err(_) => Placed::Away,
-        };
-        match &placed {
-            Placed::Won(_) => self.counts.placed(&shard),
-            Placed::Lost(_) => self.counts.conflict(&shard),
-            Placed::Away => {}
-        }
+        let placed = compare_and_set(&self.cluster, &meeting, &shard, expected).await;
+        self.counts.answered(&shard, &placed);
         self.step(|steering, now| steering.handle_placed(&meeting, placed, now));
     }
 
@@ -63,6 +51,19 @@ impl Pilot {
                 () = self.ended.cancelled() => return,
             }
         }
+    }
+}
+
+/// Asks the engine for a place.
+pub(crate) async fn compare_and_set(cluster: &Cluster, meeting: &str, shard: &str, expected: u64) -> Placed {
+    match timeout(ENGINE_TIME_MAX, cluster.places.place(meeting, shard, expected)).await {
+        Ok(Ok(revision)) => Placed::Won(revision),
+        Ok(Err(Error::Placed { place: winner, .. })) => Placed::Lost(winner.map(place)),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "a meeting waits for its place");
+            Placed::Away
+        }
+        Err(_) => Placed::Away,
     }
 }
 

@@ -4,12 +4,13 @@
 //! obeys it, `watch.rs` tells it what happens, `heartbeat.rs` asks shards whether they live, `sign.rs` sees it, `engine.rs` asks the
 //! engine for places, `presence.rs` announces this router.
 
-mod engine;
+pub(crate) mod engine;
 mod heartbeat;
+mod holds;
 mod pilot;
 mod presence;
 mod sign;
-mod watch;
+pub(crate) mod watch;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,6 +22,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::limits::WAITING_TIME_MAX;
 use crate::{Cluster, Upstreams};
+pub(crate) use holds::Holds;
+pub(crate) use pilot::place;
 use pilot::{Held, Pilot};
 pub(crate) use presence::Presence;
 pub(crate) use sign::Sign;
@@ -30,6 +33,8 @@ pub(crate) use sign::Sign;
 pub(crate) enum Steer {
     Fixed(Arc<Fixed>),
     Cluster(Arc<Pilot>),
+    /// nothing of ours is behind this router: `stock` steers
+    Elsewhere,
 }
 
 /// The shard that a meeting has now. While it or a clone of it is held, the meeting counts as one with a client here.
@@ -65,6 +70,7 @@ impl Steer {
         match upstreams {
             Upstreams::Fixed { shard, bridges } => Self::Fixed(Arc::new(Fixed { shard, bridges })),
             Upstreams::Cluster(cluster) => Self::Cluster(Pilot::start(cluster, metrics)),
+            Upstreams::Stock { .. } => Self::Elsewhere,
         }
     }
 
@@ -76,6 +82,7 @@ impl Steer {
                 let told = tokio::time::timeout(patience, pilot.told(meeting)).await;
                 told.map_err(|_| NoShard::Nobody)
             }
+            Self::Elsewhere => Err(NoShard::Nobody),
         }
     }
 
@@ -96,7 +103,7 @@ impl Steer {
     /// How long it makes sense to try again: nobody else takes the place of the one shard of a machine.
     pub(crate) fn patience(&self) -> Duration {
         match self {
-            Self::Fixed(_) => Duration::ZERO,
+            Self::Fixed(_) | Self::Elsewhere => Duration::ZERO,
             Self::Cluster(_) => WAITING_TIME_MAX,
         }
     }
@@ -106,13 +113,14 @@ impl Steer {
         match self {
             Self::Fixed(fixed) => fixed.bridges.get(id).copied(),
             Self::Cluster(pilot) => pilot.bridge(id),
+            Self::Elsewhere => None,
         }
     }
 
     /// The cluster that this router is a node of.
     pub(crate) fn cluster(&self) -> Option<&Cluster> {
         match self {
-            Self::Fixed(_) => None,
+            Self::Fixed(_) | Self::Elsewhere => None,
             Self::Cluster(pilot) => Some(&pilot.cluster),
         }
     }

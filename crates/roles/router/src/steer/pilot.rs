@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use journal::Role;
-use placement::steering::{Action, Place, Steering, Want};
+use placement::steering::{Action, Place, Standing, Steering, Want};
 use service::clock::Clock;
 use service::metrics::Metrics;
 use tokio::sync::{Notify, oneshot};
@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Target;
 use super::heartbeat::Hearts;
+use super::holds::Holds;
 use super::sign::Signs;
 use crate::Cluster;
 use crate::metrics::ShardCounts;
@@ -37,21 +38,13 @@ struct State {
     steering: Steering,
     next: Want,
     waiting: BTreeMap<Want, Waiting>,
-    /// by meeting: what its sockets hang on
-    holds: BTreeMap<String, Hold>,
+    holds: Holds,
 }
 
 #[derive(Debug)]
 struct Waiting {
     meeting: String,
     tell: oneshot::Sender<Target>,
-}
-
-#[derive(Debug)]
-struct Hold {
-    shard: String,
-    cut: CancellationToken,
-    holders: usize,
 }
 
 /// Somebody has a socket of this meeting, or is about to.
@@ -70,7 +63,7 @@ struct Patience<'a> {
 impl Pilot {
     pub(super) fn start(cluster: Cluster, metrics: &Metrics) -> Arc<Self> {
         let steering = Steering::new(&cluster.id, cluster.region.as_deref());
-        let state = State { steering, next: 0, waiting: BTreeMap::new(), holds: BTreeMap::new() };
+        let state = State { steering, next: 0, waiting: BTreeMap::new(), holds: Holds::default() };
         let pilot = Arc::new(Self {
             cluster,
             counts: ShardCounts::new(metrics),
@@ -125,7 +118,7 @@ impl Pilot {
             while let Some(action) = state.steering.poll_action() {
                 match action {
                     Action::Tell { want, shard } => unwanted.extend(self.tell(&mut state, want, shard)),
-                    Action::Cut { meeting } => state.cut(&meeting),
+                    Action::Cut { meeting } => state.holds.cut(&meeting),
                     Action::Down { shard } => self.down(&mut state, &shard),
                     Action::Probe { .. }
                     | Action::Place { .. }
@@ -167,9 +160,7 @@ impl Pilot {
         let waiting = state.waiting.remove(&want);
         let meeting = waiting.as_ref().map(|waiting| waiting.meeting.clone())?;
         let held = Arc::new(Held { pilot: Arc::downgrade(self), meeting: meeting.clone() });
-        let hold = state.hold(meeting, &shard);
-        hold.holders += 1;
-        let cut = hold.cut.clone();
+        let cut = state.holds.hold(meeting, &shard);
         // It left the registry in this moment: whoever connects is refused, doubts it and asks again.
         let address = self.http(&shard, Role::Shard).unwrap_or(super::heartbeat::NOWHERE);
         let sign = self.signs.of(&shard);
@@ -179,9 +170,7 @@ impl Pilot {
 
     fn down(&self, state: &mut State, shard: &str) {
         tracing::warn!(shard, "the shard is down: its meetings go elsewhere");
-        for hold in state.holds.values().filter(|hold| hold.shard == shard) {
-            hold.cut.cancel();
-        }
+        state.holds.down(shard);
         let now = self.now();
         for (meeting, known) in self.cluster.places.known_of(shard) {
             state.steering.handle_place(&meeting, place(known), now);
@@ -189,15 +178,9 @@ impl Pilot {
     }
 
     fn left(self: &Arc<Self>, meeting: &str) {
-        {
-            let mut state = self.state();
-            let Some(hold) = state.holds.get_mut(meeting) else { return };
-            hold.holders -= 1;
-            if hold.holders == 0 {
-                state.holds.remove(meeting);
-            }
+        if self.state().holds.left(meeting) {
+            self.step(|steering, now| steering.handle_left(meeting, now));
         }
-        self.step(|steering, now| steering.handle_left(meeting, now));
     }
 
     /// HTTP of a node, as it says itself.
@@ -222,7 +205,8 @@ impl Pilot {
         let state = self.state();
         let rooms = state.steering.rooms_by_shard();
         for (shard, standing) in state.steering.shards() {
-            self.counts.standing(shard, standing, rooms.get(shard).copied().unwrap_or_default());
+            let is_up = matches!(standing, Standing::Ready | Standing::Draining | Standing::Unsure);
+            self.counts.standing(shard, is_up, rooms.get(shard).copied().unwrap_or_default());
         }
     }
 
@@ -233,29 +217,6 @@ impl Pilot {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// The hold on a meeting that is with `shard` now.
-    fn hold(&mut self, meeting: String, shard: &str) -> &mut Hold {
-        let hold = self.holds.entry(meeting).or_insert_with(|| Hold {
-            shard: shard.to_owned(),
-            cut: CancellationToken::new(),
-            holders: 0,
-        });
-        if hold.shard != shard || hold.cut.is_cancelled() {
-            hold.cut.cancel();
-            hold.cut = CancellationToken::new();
-            shard.clone_into(&mut hold.shard);
-        }
-        hold
-    }
-
-    fn cut(&mut self, meeting: &str) {
-        if let Some(hold) = self.holds.get(meeting) {
-            hold.cut.cancel();
-        }
     }
 }
 
@@ -281,6 +242,6 @@ impl Drop for Patience<'_> {
     }
 }
 
-pub(super) fn place(known: journal::Place) -> Place {
+pub(crate) fn place(known: journal::Place) -> Place {
     Place { shard: known.shard, revision: known.revision }
 }

@@ -2,21 +2,24 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use journal::{Change, Nodes, Role};
 use placement::steering::Announced;
 use service::clock::Clock;
+use tokio::sync::Notify;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::sleep_until;
+use tokio_util::sync::CancellationToken;
 
 use super::pilot::{Pilot, place};
+use crate::Cluster;
 
 /// Nothing is due: it is looked again after this.
 const IDLE: Duration = Duration::from_secs(3_600);
 
 /// Between two looks at what is counted.
-const COUNTED_EVERY: Duration = Duration::from_secs(2);
+pub(crate) const COUNTED_EVERY: Duration = Duration::from_secs(2);
 
 pub(super) fn start(pilot: &Arc<Pilot>) {
     tokio::spawn(registry(Arc::clone(pilot)));
@@ -47,39 +50,59 @@ async fn registry(pilot: Arc<Pilot>) {
 }
 
 async fn places(pilot: Arc<Pilot>) {
-    let mut changes = pilot.cluster.places.changes();
+    let hears = |change| match change {
+        Some(Change { meeting, place: Some(known) }) => {
+            pilot.step(|steering, now| steering.handle_place(&meeting, place(known), now));
+        }
+        Some(Change { meeting, place: None }) => {
+            pilot.step(|steering, now| steering.handle_vacated(&meeting, now));
+        }
+        None => {
+            let shards: Vec<_> = announced(&pilot.cluster.registry.nodes().borrow().clone())
+                .into_iter()
+                .map(|shard| shard.id)
+                .collect();
+            hear_again(&pilot, &shards);
+        }
+    };
+    follow(&pilot.cluster, &pilot.ended, hears).await;
+}
+
+/// Tells what happens to places until `ended`; `None`: more than could be followed.
+pub(crate) async fn follow(cluster: &Cluster, ended: &CancellationToken, hears: impl Fn(Option<Change>)) {
+    let mut changes = cluster.places.changes();
     loop {
         let change = tokio::select! {
             change = changes.recv() => change,
-            () = pilot.ended.cancelled() => return,
+            () = ended.cancelled() => return,
         };
         match change {
-            Ok(Change { meeting, place: Some(known) }) => {
-                pilot.step(|steering, now| steering.handle_place(&meeting, place(known), now));
-            }
-            Ok(Change { meeting, place: None }) => {
-                pilot.step(|steering, now| steering.handle_vacated(&meeting, now));
-            }
-            Err(RecvError::Lagged(_)) => {
-                let shards: Vec<_> = announced(&pilot.cluster.registry.nodes().borrow().clone())
-                    .into_iter()
-                    .map(|shard| shard.id)
-                    .collect();
-                hear_again(&pilot, &shards);
-            }
+            Ok(change) => hears(Some(change)),
+            Err(RecvError::Lagged(_)) => hears(None),
             Err(RecvError::Closed) => return,
         }
     }
 }
 
 async fn time(pilot: Arc<Pilot>) {
-    while !pilot.ended.is_cancelled() {
-        let told = pilot.told.notified();
-        let due = pilot.timeout().unwrap_or_else(|| Clock.now() + IDLE).into();
+    let wake = || pilot.step(|steering, now| steering.handle_timeout(now));
+    keep_time(&pilot.ended, &pilot.told, || pilot.timeout(), wake).await;
+}
+
+/// Wakes a machine when it wants that, until `ended`; `told` says that this may be another time now.
+pub(crate) async fn keep_time(
+    ended: &CancellationToken,
+    told: &Notify,
+    due: impl Fn() -> Option<Instant>,
+    wake: impl Fn(),
+) {
+    while !ended.is_cancelled() {
+        let told = told.notified();
+        let due = due().unwrap_or_else(|| Clock.now() + IDLE).into();
         tokio::select! {
-            () = sleep_until(due) => pilot.step(|steering, now| steering.handle_timeout(now)),
+            () = sleep_until(due) => wake(),
             () = told => {}
-            () = pilot.ended.cancelled() => {}
+            () = ended.cancelled() => {}
         }
     }
 }
