@@ -4,6 +4,10 @@ use bridge::{Signalling, Stats};
 use meeting::{BridgeId, Participant, Summary};
 use service::admin::{Meeting, MeetingDetail, NodeState, Occupant, Refused, rfc3339};
 
+/// The roles of shards that are not ours.
+pub(crate) const STOCK: &str = "stock shard";
+pub(crate) const STOCK_BACKUP: &str = "stock backup";
+
 /// The meetings of `shard`, in the order of their rooms.
 pub(crate) fn details(shard: &str, meetings: Vec<(String, Summary)>) -> Vec<MeetingDetail> {
     let mut details: Vec<_> =

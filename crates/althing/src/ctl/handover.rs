@@ -9,6 +9,7 @@ use service::clock::Clock;
 use super::{Server, tables};
 use crate::ask::encode;
 use crate::print;
+use crate::report::{STOCK, STOCK_BACKUP};
 
 /// Between two looks at how far it is.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
@@ -22,11 +23,18 @@ pub(super) async fn drain_would(server: &Server, id: &str) -> anyhow::Result<()>
     let theirs = meetings_on(server, &node).await?;
     let what = match node.role.as_str() {
         "shard" => "would move to other shards",
+        STOCK | STOCK_BACKUP => "would stay until they end, and new ones would go to other shards",
         "bridge" => "would move to other bridges, with a short gap in their media",
         _ => "would stay; the router would only say that it is not ready",
     };
     print::text(&format!("{} meetings {what}\n", theirs.len()))?;
     if theirs.is_empty() { Ok(()) } else { print::text(&tables::meetings(&theirs)) }
+}
+
+pub(super) async fn undrain(server: &Server, id: &str) -> anyhow::Result<()> {
+    node(server, id).await?;
+    server.post(&format!("/api/v1/nodes/{}/undrain", encode(id))).await?;
+    print::text(&format!("{id} gets new rooms again\n"))
 }
 
 pub(super) async fn drain(server: &Server, id: &str) -> anyhow::Result<()> {
@@ -38,7 +46,10 @@ pub(super) async fn drain(server: &Server, id: &str) -> anyhow::Result<()> {
             return print::text(&format!("{id} is empty and has left\n"));
         };
         if node.state == NodeState::Down {
-            return print::text(&format!("{id} is down; what it had is taken over by the others\n"));
+            return print::text(&match node.role.as_str() {
+                STOCK | STOCK_BACKUP => format!("{id} is down; its rooms begin anew elsewhere\n"),
+                _ => format!("{id} is down; what it had is taken over by the others\n"),
+            });
         }
         if node.state == NodeState::Draining && (node.meetings, node.participants) == (0, 0) {
             return print::text(&format!("{id} is empty: it may be stopped\n"));

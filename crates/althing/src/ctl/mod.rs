@@ -24,6 +24,7 @@ pub(crate) fn run(flags: &Ctl) -> anyhow::Result<()> {
         match &flags.question {
             Question::Drain { node, dry_run: true } => handover::drain_would(&server, node).await,
             Question::Drain { node, .. } => handover::drain(&server, node).await,
+            Question::Undrain { node } => handover::undrain(&server, node).await,
             Question::Move { room, to, dry_run: true } => {
                 handover::move_would(&server, room, to.as_deref()).await
             }

@@ -42,6 +42,11 @@ pub(crate) enum Question {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Use a drained stock shard again
+    Undrain {
+        /// As "althing ctl nodes" names it
+        node: String,
+    },
     /// Hand a meeting to another shard; nobody in it notices
     Move {
         /// As in its address; with a tenant `[TENANT]ROOM`

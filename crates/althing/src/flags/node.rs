@@ -3,7 +3,7 @@
 use clap::Args;
 use service::config::{Config, Flags};
 
-use super::{Common, File, Front, Media};
+use super::{Common, File, Front, Media, list};
 
 #[derive(Debug, Args)]
 pub(crate) struct Router {
@@ -15,9 +15,28 @@ pub(crate) struct Router {
     #[command(flatten)]
     front: Front,
     #[command(flatten)]
+    stock: Stock,
+    #[command(flatten)]
     common: Common,
     #[command(flatten)]
     life: Life,
+}
+
+/// Shards of a stock Jitsi Meet, in place of ours.
+#[derive(Debug, Args)]
+struct Stock {
+    /// A stock Jitsi Meet shard to stand in front of, such as `a=https://10.0.0.1`; once for each
+    #[arg(long, value_name = "NAME=URL", value_delimiter = ',')]
+    shard: Vec<String>,
+    /// One that gets rooms while no other can be used
+    #[arg(long, value_name = "NAME=URL", value_delimiter = ',', requires = "shard")]
+    backup_shard: Vec<String>,
+    /// A name whose addresses, or SRV records if it begins with "_", are the shards
+    #[arg(long, value_name = "[https://]NAME[:PORT]", conflicts_with_all = ["shard", "backup_shard"])]
+    shards_dns: Option<String>,
+    /// What a shard is asked to see whether it works [default: /about/health]
+    #[arg(long, value_name = "PATH")]
+    check_path: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -76,6 +95,10 @@ impl Router {
         let mut flags = Flags::default();
         flags.set("router.id", self.id.as_ref());
         self.front.set(&mut flags);
+        flags.set("stock.shards", list(&self.stock.shard));
+        flags.set("stock.backups", list(&self.stock.backup_shard));
+        flags.set("stock.dns", self.stock.shards_dns.as_ref());
+        flags.set("stock.check-path", self.stock.check_path.as_ref());
         self.common.set(&mut flags);
         Ok((self.file.load(flags)?, self.life))
     }

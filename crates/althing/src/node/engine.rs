@@ -14,6 +14,9 @@ use crate::ask::ask;
 /// For a node of the same name to say that it lives.
 const LIFE_TIME_MAX: Duration = Duration::from_secs(1);
 
+/// Of routers in front of stock shards. A cluster of ours with the same name on the same engine is told apart by it.
+const BESIDE: &str = "stock shards";
+
 /// One connection, seen as the three things that it is.
 pub(super) struct Engine {
     pub(super) journal: Arc<dyn Journal>,
@@ -25,7 +28,21 @@ pub(super) struct Engine {
 /// It does not answer, refuses the login, or is no engine for us, or has a node of this name already: node, cluster and
 /// engine are named.
 pub(super) async fn connect(node: &str, config: &Config, cluster: &Cluster) -> anyhow::Result<Engine> {
-    let nats = Nats::connect(&NatsConfig { node: node.to_owned(), ..told(config, cluster) }).await;
+    // Two installations that were given one engine by mistake differ in their domain.
+    open(node, told(&config.xmpp.domain, cluster), cluster).await
+}
+
+/// For routers in front of stock shards, which keep no journal.
+///
+/// # Errors
+/// As [`connect`].
+pub(super) async fn connect_beside(node: &str, cluster: &Cluster) -> anyhow::Result<Engine> {
+    let told = told(BESIDE, cluster);
+    open(node, NatsConfig { streams: 1, ..told }, cluster).await
+}
+
+async fn open(node: &str, told: NatsConfig, cluster: &Cluster) -> anyhow::Result<Engine> {
+    let nats = Nats::connect(&NatsConfig { node: node.to_owned(), ..told }).await;
     let urls = || cluster.journal.urls.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let nats =
         nats.with_context(|| format!("{node}: cluster {:?} on the engine {}", cluster.name, urls()))?;
@@ -53,10 +70,9 @@ async fn alone(node: &str, cluster: &Cluster, registry: &dyn Registry) -> anyhow
     Ok(())
 }
 
-fn told(config: &Config, cluster: &Cluster) -> NatsConfig {
+fn told(deployment: &str, cluster: &Cluster) -> NatsConfig {
     let journal = &cluster.journal;
-    // Two installations that were given one engine by mistake differ in their domain.
-    let mut told = NatsConfig::new("", &cluster.name, &config.xmpp.domain);
+    let mut told = NatsConfig::new("", &cluster.name, deployment);
     told.urls = journal.urls.iter().map(|url| url.0.clone()).collect();
     told.credentials = match journal.login.clone() {
         Login::None => Credentials::None,

@@ -11,6 +11,7 @@ mod engine;
 mod own;
 mod router;
 mod shard;
+mod stock;
 
 use std::future::Future;
 use std::time::Duration;
@@ -35,7 +36,12 @@ const END_TIME_MAX: Duration = Duration::from_secs(5);
 
 pub(crate) fn router(flags: &flags::Router) -> anyhow::Result<()> {
     let (config, life) = flags.configuration()?;
-    run(config, life, router::run)
+    run(config, life, |mut config, ends| async move {
+        match config.stock.take() {
+            Some(shards) => stock::run(config, shards, ends).await,
+            None => router::run(config, ends).await,
+        }
+    })
 }
 
 pub(crate) fn shard(flags: &flags::Shard) -> anyhow::Result<()> {

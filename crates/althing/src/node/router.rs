@@ -1,10 +1,10 @@
 //! A router as a process of its own. It says in the registry itself that it is there; its admin port answers for the
 //! cluster.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use ::router::Upstreams;
-use service::admin::{Door, routes};
+use ::router::{Running, Upstreams};
+use service::admin::{Door, Fleet, Ready, routes};
 use service::config::Config;
 use service::metrics::Metrics;
 
@@ -26,22 +26,38 @@ pub(super) async fn run(config: Config, ends: Ends) -> anyhow::Result<()> {
         admin: Some(door.addr()),
     };
     let router = ::router::start(parts::router(&config, Upstreams::Cluster(cluster)), &metrics).await?;
-    let router = Arc::new(router);
+    serve(router, Served { id: config.router.id.clone(), door, metrics, ends }, |router| {
+        let cluster = Arc::new(Cluster {
+            id: config.router.id.clone(),
+            router,
+            journal: engine.journal,
+            registry: engine.registry,
+            places: engine.places,
+        });
+        (cluster.clone().ready(), cluster)
+    })
+    .await
+}
 
-    say(&Presence {
-        id: config.router.id.clone(),
-        pid: std::process::id(),
-        address: router.addr(),
-        admin: Some(door.addr()),
-    })?;
-    let cluster = Arc::new(Cluster {
-        id: config.router.id.clone(),
-        router: Arc::downgrade(&router),
-        journal: engine.journal,
-        registry: engine.registry,
-        places: engine.places,
-    });
-    let admin = door.serve(routes(metrics, cluster.clone().ready(), Some(cluster)), ends.orphaned.clone());
+/// What a router is served with.
+pub(super) struct Served {
+    pub(super) id: String,
+    pub(super) door: Door,
+    pub(super) metrics: Metrics,
+    pub(super) ends: Ends,
+}
+
+/// From the first line that it says to its end. `fleet` is what its admin port tells.
+pub(super) async fn serve(
+    router: Running,
+    served: Served,
+    fleet: impl FnOnce(Weak<Running>) -> (Ready, Arc<dyn Fleet>),
+) -> anyhow::Result<()> {
+    let Served { id, door, metrics, ends } = served;
+    let router = Arc::new(router);
+    say(&Presence { id, pid: std::process::id(), address: router.addr(), admin: Some(door.addr()) })?;
+    let (ready, fleet) = fleet(Arc::downgrade(&router));
+    let admin = door.serve(routes(metrics, ready, Some(fleet)), ends.orphaned.clone());
 
     ends.wait().await;
     router.drain();

@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use journal::{Journal, Redb};
 use service::admin;
 use service::config::Config;
@@ -30,6 +30,11 @@ const END_TIME_MAX: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(flags: &Up) -> anyhow::Result<()> {
     let config = flags.configuration()?;
+    if config.stock.is_some() {
+        bail!(
+            "the configuration names stock shards: \"althing router\" stands in front of them, this starts shards of ours"
+        );
+    }
     if let Some(size) = flags.size(&config)? {
         return supervise::run(flags, &config, size);
     }
