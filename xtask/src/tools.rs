@@ -1,5 +1,7 @@
 //! What the machine must have beside Rust, and how it gets there: from Debian's own packages, or by the person's hand.
 
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -31,7 +33,7 @@ pub(crate) enum Tool {
 
 /// What the scenarios need, and with them all tests.
 pub(crate) const SCENARIOS: &[Tool] =
-    &[Tool::Compiler, Tool::Node, Tool::Chromium, Tool::Engine, Tool::Balancer, Tool::Network];
+    &[Tool::Compiler, Tool::Node, Tool::Chromium, Tool::Engine, Tool::Balancer, Tool::Network, Tool::Prosody];
 
 /// What the figures of a failover need.
 pub(crate) const FAILOVER: &[Tool] =
@@ -126,10 +128,36 @@ fn is_installed(program: &str, question: &str) -> bool {
 
 fn install(packages: &[&str]) -> Result<()> {
     let folder = Path::new("/");
+    let _quiet = NoServices::begin();
     run(&mut quiet(command(folder, "apt-get", &["update", "-q"])))?;
     let mut arguments = vec!["install", "-q", "-y", "--no-install-recommends"];
     arguments.extend_from_slice(packages);
     run(&mut quiet(command(folder, "apt-get", &arguments)))
+}
+
+/// While it lives, Debian's packages start none of the services that they bring: tests start their own, on ports that
+/// nobody else has. Where the machine has a policy of its own, that holds.
+struct NoServices(Option<&'static Path>);
+
+impl NoServices {
+    fn begin() -> Self {
+        let policy = Path::new("/usr/sbin/policy-rc.d");
+        let forbid = || {
+            let mut file =
+                std::fs::OpenOptions::new().write(true).create_new(true).mode(0o755).open(policy)?;
+            // the code for "forbidden by policy" (invoke-rc.d(8))
+            file.write_all(b"#!/bin/sh\nexit 101\n")
+        };
+        Self(forbid().is_ok().then_some(policy))
+    }
+}
+
+impl Drop for NoServices {
+    fn drop(&mut self) {
+        if let Some(policy) = self.0 {
+            let _ = std::fs::remove_file(policy);
+        }
+    }
 }
 
 fn quiet(mut command: Command) -> Command {
