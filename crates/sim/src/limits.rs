@@ -39,8 +39,6 @@ pub(crate) const TICK_PAUSE: Micros = 10 * MS;
 /// as the product's, but low, so that runs of minutes have some
 pub(crate) const SNAPSHOT_ENTRIES: u64 = 60;
 pub(crate) const BRIDGE_ANSWER_TIME: Micros = 15 * SECOND;
-pub(crate) const BRIDGE_GRACE: Micros = 800 * MS;
-pub(crate) const BRIDGE_GRACE_AT_START: Micros = 4 * SECOND;
 
 /// The bridge: until it dials a shard again, and until a stream that is silent is given up.
 pub(crate) const LOGIN_PAUSE: Micros = 500 * MS;

@@ -6,7 +6,7 @@
 //!
 //! The owner's duty, in this order: append the entry to the journal; when it is committed, [`Meeting::apply`] it;
 //! obey the [`Effect`]s in order; if [`Meeting::deadline`] is past, append an [`Input::Tick`]. [`Tenure`] keeps that order,
-//! and knows what may be done all the same while the journal does not answer.
+//! and knows what may be done all the same while the journal does not answer; [`Links`] tells it which bridges it has lost.
 //!
 //! Inside: `session` keeps streams (bind, XEP-0198, hibernation), `room` is the MUC with a file per feature,
 //! `services` answers for the domain and its components, `focus` invites occupants to bridges. A stanza enters
@@ -25,6 +25,7 @@ mod focus;
 mod ids;
 mod invariants;
 mod limits;
+mod links;
 mod room;
 mod route;
 mod services;
@@ -39,6 +40,7 @@ pub use codec::{CodecError, ENTRY_FORMAT};
 pub use effect::{Close, Effect, Fact};
 pub use entry::{BridgeId, ConnId, Entry, Input, Millis, RequestId};
 pub use limits::{UNACKED_BYTES_MAX, UNACKED_STANZAS_MAX};
+pub use links::{BRIDGE_GRACE_AT_START_MS, BRIDGE_GRACE_MS, LATE_MS_MIN, Links, Reach};
 pub use settings::{ExternalService, Settings};
 pub use snapshot::SnapshotError;
 pub use summary::{Participant, Summary};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use meeting::{UNACKED_BYTES_MAX, UNACKED_STANZAS_MAX};
+use meeting::{BRIDGE_GRACE_MS, LATE_MS_MIN, UNACKED_BYTES_MAX, UNACKED_STANZAS_MAX};
 
 /// Sockets on the HTTP listener, whatever they are doing.
 pub const HTTP_CONNECTIONS_MAX: usize = 16_384;
@@ -99,13 +99,6 @@ pub const BRIDGE_ANSWER_TIME: Duration = Duration::from_secs(15);
 /// Requests of one meeting that bridges have not answered.
 pub const BRIDGE_REQUESTS_MAX: usize = 1_024;
 
-/// A bridge whose control stream was lost may come back for so long before its meetings move to another one. A bridge
-/// of ours is back after 100 ms, where it lives.
-pub const BRIDGE_GRACE: Duration = Duration::from_millis(800);
-
-/// The same after a takeover, for the bridges that the meeting remembers: they may still be about to log in.
-pub const BRIDGE_GRACE_AT_START: Duration = Duration::from_secs(4);
-
 /// Streams of accounts (bridges) over TCP.
 pub const STREAMS_MAX: usize = 1_024;
 
@@ -113,13 +106,13 @@ pub const STREAMS_MAX: usize = 1_024;
 pub const LOGIN_TIME: Duration = Duration::from_secs(15);
 
 /// Nothing was heard from a bridge: it is pinged. Nothing after that either: its stream is dropped. With
-/// [`BRIDGE_GRACE`], one that stands still is given up in less than 2 seconds.
+/// [`BRIDGE_GRACE_MS`], one that stands still is given up in less than 2 seconds.
 pub const STREAM_PING_AFTER: Duration = Duration::from_millis(400);
 pub const STREAM_PONG_TIME: Duration = Duration::from_millis(500);
 
 /// A timer that fires so much too late: this process stood still, and what it did not hear meanwhile proves nothing
 /// about a bridge.
-pub const LATE_MIN: Duration = Duration::from_millis(300);
+pub const LATE_MIN: Duration = Duration::from_millis(LATE_MS_MIN);
 
 /// Stanzas that wait for a bridge's socket.
 pub const STREAM_OUTBOX_MAX: usize = 4_096;
@@ -128,8 +121,12 @@ pub const STREAM_OUTBOX_MAX: usize = 4_096;
 pub const NICK_BYTES_MAX: usize = 255;
 
 const _: () = assert!(PING_AFTER.as_secs() < SILENCE_MAX.as_secs());
-const _: () =
-    assert!(STREAM_PING_AFTER.as_millis() + STREAM_PONG_TIME.as_millis() + BRIDGE_GRACE.as_millis() < 2_000);
+const _: () = assert!(
+    STREAM_PING_AFTER.as_millis()
+        + STREAM_PONG_TIME.as_millis()
+        + Duration::from_millis(BRIDGE_GRACE_MS).as_millis()
+        < 2_000
+);
 const _: () = assert!(EMPTY_MEETINGS_MAX < MEETINGS_MAX);
 const _: () = assert!(NEGOTIATIONS_MAX < HTTP_CONNECTIONS_MAX);
 const _: () = assert!(OUTBOX_FRAMES_MAX >= UNACKED_STANZAS_MAX + UNACKED_STANZAS_MAX / 2);

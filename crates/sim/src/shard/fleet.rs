@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use colibri::ConferenceModify;
-use meeting::{BridgeId, Effect, Input};
+use meeting::{BridgeId, Effect, Input, Reach};
 
 use super::{Shard, Timer};
 use crate::fact::Fact;
 use crate::limits::{BRIDGE_ANSWER_TIME, SILENCE_MAX};
-use crate::node::{Cx, Item, Micros, Wire};
+use crate::node::{Cx, Item, MS, Micros, Wire};
 
 #[derive(Debug, Default)]
 pub(super) struct Fleet {
@@ -50,8 +50,9 @@ impl Fleet {
         self.bridges.values().map(|login| login.wire).collect()
     }
 
-    fn view(&self) -> BTreeMap<String, u64> {
-        self.bridges.iter().map(|(id, login)| (id.clone(), login.join)).collect()
+    fn view(&self) -> BTreeMap<String, Reach> {
+        let reach = |login: &Login| Reach { join: login.join, leaving: false };
+        self.bridges.iter().map(|(id, login)| (id.clone(), reach(login))).collect()
     }
 
     fn pick(&mut self, avoid: &[BridgeId]) -> Option<BridgeId> {
@@ -141,7 +142,7 @@ impl Shard {
         let view = self.fleet.view();
         let Some(owner) = self.owners.get_mut(room) else { return };
         let used = owner.machine().summary().bridges;
-        let mut inputs = owner.links.handle(&used, &view, cx.now);
+        let mut inputs = owner.links.handle(&used, &view, owner.millis(cx.now));
         for bridge in owner.links.arrivals(&view) {
             if owner.machine().awaits(&bridge) {
                 inputs.push(Input::BridgeUp { bridge });
@@ -150,7 +151,7 @@ impl Shard {
         owner.inbox.extend(inputs);
         let (number, deadline) = (owner.number, owner.links.deadline());
         if let Some(deadline) = deadline {
-            let after = deadline.saturating_sub(cx.now) + 1;
+            let after = deadline.saturating_sub(owner.millis(cx.now)) * MS + 1;
             self.timer(cx, after, Timer::Links { room: room.to_owned(), number });
         }
     }

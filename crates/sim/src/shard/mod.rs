@@ -5,7 +5,6 @@
 
 mod door;
 mod fleet;
-mod links;
 mod owner;
 mod watch;
 

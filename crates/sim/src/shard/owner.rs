@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use journal::{Error, Replay};
-use meeting::{ConnId, Effect, Entry, Input, Meeting, Settings};
+use meeting::{ConnId, Effect, Entry, Input, Links, Meeting, Settings};
 
-use super::links::Links;
 use crate::check::digest;
 use crate::fact::{Fact, Invariant};
 use crate::limits::{BATCH_MAX, RETRY_FIRST, RETRY_LONGEST, SNAPSHOT_ENTRIES, TICK_PAUSE};
@@ -190,7 +189,7 @@ impl Owner {
         }
         (self.next, self.fresh, self.pause) = (replay.next, replay.next == 0, RETRY_FIRST);
         self.start = (cx.now, cx.wall_ms.max(last));
-        self.links = Links::replayed(&self.machine.summary().bridges, cx.now);
+        self.links = Links::replayed(&self.machine.summary().bridges, self.millis(cx.now));
         let digest = digest(&self.machine.snapshot());
         cx.fact(Fact::Rebuilt { meeting: self.room.clone(), position: self.next, by: cx.me, digest });
     }
@@ -300,7 +299,7 @@ impl Owner {
         Some((self.start.0 + away).max(self.not_before))
     }
 
-    fn millis(&self, now: Micros) -> u64 {
+    pub(super) fn millis(&self, now: Micros) -> u64 {
         self.start.1 + (now - self.start.0) / MS
     }
 }

@@ -14,6 +14,7 @@ mod stats;
 
 use std::collections::BTreeMap;
 
+use meeting::Reach;
 use placement::Bridge;
 use xmpp::Element;
 use xmpp::jid::{BareJid, FullJid, Jid};
@@ -47,15 +48,6 @@ pub(crate) enum Out {
         ask: AskId,
         answer: Option<Element>,
     },
-}
-
-/// A bridge in the room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Reach {
-    /// number of its join: another one when it comes back
-    pub(crate) join: u64,
-    /// it wants its participants to be moved elsewhere, or is not well
-    pub(crate) leaving: bool,
 }
 
 #[derive(Debug)]

@@ -5,7 +5,7 @@ mod stream;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use meeting::BridgeId;
+use meeting::{BridgeId, Reach};
 use placement::Bridge;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -13,7 +13,7 @@ use xmpp::Element;
 use xmpp::jid::{BareJid, FullJid};
 use xmpp::text::to_text;
 
-use crate::brewery::{AskId, Brewery, Out, Reach, StreamId};
+use crate::brewery::{AskId, Brewery, Out, StreamId};
 use crate::limits::STREAM_OUTBOX_MAX;
 use crate::metrics::Counts;
 

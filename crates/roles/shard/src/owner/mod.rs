@@ -6,7 +6,6 @@
 mod books;
 mod commit;
 mod ledger;
-mod links;
 mod obey;
 mod open;
 mod time;
@@ -15,7 +14,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use meeting::{BridgeId, ConnId, Input, Meeting, RequestId, Tenure};
+use meeting::{BridgeId, ConnId, Input, Links, Meeting, RequestId, Tenure};
 use service::clock::Clock;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::Instrument as _;
@@ -27,7 +26,6 @@ use crate::limits::{BATCH_MAX, SNAPSHOT_IDLE};
 use crate::meetings::{Message, TaskNumber};
 use crate::outbox::Outbox;
 use books::Books;
-use links::Links;
 use time::Time;
 
 pub(crate) use open::Opened;
@@ -253,7 +251,8 @@ impl Owner {
         let quiet = self.last_active + SNAPSHOT_IDLE;
         let snapshot = self.has_news().then_some(quiet);
         let tick = self.machine.deadline().map(|deadline| self.time.instant(deadline));
-        let all = [snapshot, tick, self.asked.deadline(), self.links.deadline()];
+        let links = self.links.deadline().map(|deadline| self.time.instant(deadline));
+        let all = [snapshot, tick, self.asked.deadline(), links];
         // without any of them it looks again in a while
         all.into_iter().flatten().min().unwrap_or(Clock.now() + SNAPSHOT_IDLE)
     }
@@ -265,7 +264,7 @@ impl Owner {
             inputs.push(Input::Tick);
         }
         inputs.extend(self.asked.expired(&self.shard, now));
-        if self.links.deadline().is_some_and(|deadline| deadline <= now) {
+        if self.links.deadline().is_some_and(|deadline| deadline <= self.now()) {
             self.look_at_bridges(inputs);
         }
         if inputs.is_empty() && self.has_news() && now >= self.last_active + SNAPSHOT_IDLE {
@@ -289,7 +288,7 @@ impl Owner {
     fn look_at_bridges(&mut self, inputs: &mut Vec<Input>) {
         let summary = self.machine.summary();
         let view = Arc::clone(&self.view.borrow_and_update());
-        let news = self.links.handle(&summary.bridges, &view, Clock.now());
+        let news = self.links.handle(&summary.bridges, &view, self.now());
         for lost in news.iter().filter_map(lost_bridge) {
             let moved = summary.participants.iter().filter(|who| who.bridge.as_ref() == Some(lost)).count();
             self.shard.counts.participants_moved.inc_by(moved as u64);

@@ -4,14 +4,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use journal::{Error, Replay};
-use meeting::{Entry, Meeting, Millis, Tenure};
+use meeting::{Entry, Links, Meeting, Millis, Tenure};
 use service::clock::Clock;
 use tokio::sync::mpsc;
 
 use super::books::Books;
 use super::commit::apply;
 use super::ledger::{Ledger, set_aside};
-use super::links::Links;
 use super::time::Time;
 use super::{End, Owner, obey};
 use crate::Shard;
@@ -50,7 +49,8 @@ impl Owner {
         let Read { ledger, machine, last, fresh } = read(shard, room).await?;
         let now = Clock.now();
         let (answers_in, answers) = mpsc::unbounded_channel();
-        let used = machine.summary().bridges;
+        let time = Time::new(now, Clock.millis(), last);
+        let links = Links::replayed(&machine.summary().bridges, time.millis(now));
         let mut view = shard.fleet.view();
         if !fresh {
             // bridges that are there already are news to it
@@ -64,7 +64,7 @@ impl Owner {
             books: Books::new(ledger),
             tenure: Tenure::default(),
             begun: false,
-            time: Time::new(now, Clock.millis(), last),
+            time,
             owns: false,
             fresh,
             let_go: false,
@@ -73,7 +73,7 @@ impl Owner {
             requests_ever: 0,
             occupants_changed: true,
             asked: obey::Asked::new(answers_in),
-            links: Links::replayed(&used, now),
+            links,
             view,
             answers,
             own: VecDeque::new(),

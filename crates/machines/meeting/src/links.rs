@@ -1,19 +1,36 @@
 //! Which of a meeting's bridges can be reached: what the brewery shows, with patience.
 //!
 //! Losing the control stream of a bridge is not losing the bridge: media goes on, and the bridge joins again by
-//! itself. Pure: the view of the brewery and the time come in, inputs for the meeting go out.
+//! itself. A machine beside the meeting, like [`crate::Tenure`]: the owner brings the view of the brewery and the time,
+//! and gets inputs for the meeting. It is no part of the meeting's state: each owner looks for itself.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
-use meeting::{BridgeId, Input};
+use crate::entry::{BridgeId, Input, Millis};
 
-use crate::brewery::Reach;
-use crate::limits::{BRIDGE_GRACE, BRIDGE_GRACE_AT_START, LATE_MIN};
+/// A bridge whose control stream was lost may come back for so long before its meetings move to another one. A bridge
+/// of ours is back after 100 ms, where it lives.
+pub const BRIDGE_GRACE_MS: Millis = 800;
+
+/// The same after a takeover, for the bridges that the meeting remembers: they may still be about to log in.
+pub const BRIDGE_GRACE_AT_START_MS: Millis = 4_000;
+
+/// A timer that fires so much too late: this process stood still, and what it did not hear meanwhile proves nothing
+/// about a bridge.
+pub const LATE_MS_MIN: Millis = 300;
+
+/// A bridge in the brewery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// number of its join: another one when it comes back
+    pub join: u64,
+    /// it wants its participants to be moved elsewhere, or is not well
+    pub leaving: bool,
+}
 
 /// The bridges that a meeting uses.
 #[derive(Debug, Default)]
-pub(super) struct Links {
+pub struct Links {
     links: BTreeMap<BridgeId, Link>,
     /// what the brewery showed at the last look, by their joins
     seen: BTreeMap<String, u64>,
@@ -24,25 +41,26 @@ enum Link {
     /// in the brewery, by its join of this number
     Up(u64),
     /// not in the brewery; given up then
-    Away { until: Instant },
+    Away { until: Millis },
     /// the meeting was told that it is lost; it has not let go of it yet
     Lost,
 }
 
 impl Links {
     /// After a replay: `used` may come back, and the meeting wants to hear of it.
-    pub(super) fn replayed(used: &[BridgeId], now: Instant) -> Self {
-        let away = Link::Away { until: now + BRIDGE_GRACE_AT_START };
+    pub fn replayed(used: &[BridgeId], now: Millis) -> Self {
+        let away = Link::Away { until: now.saturating_add(BRIDGE_GRACE_AT_START_MS) };
         let links = used.iter().map(|bridge| (bridge.clone(), away)).collect();
         Self { links, seen: BTreeMap::new() }
     }
 
-    pub(super) fn knows(&self, bridge: &BridgeId) -> bool {
+    /// Is there a link to it already?
+    pub fn knows(&self, bridge: &BridgeId) -> bool {
         self.links.contains_key(bridge)
     }
 
     /// Those that have joined since the last call, and want work.
-    pub(super) fn arrivals(&mut self, view: &BTreeMap<String, Reach>) -> Vec<BridgeId> {
+    pub fn arrivals(&mut self, view: &BTreeMap<String, Reach>) -> Vec<BridgeId> {
         let now: BTreeMap<String, u64> = view
             .iter()
             .filter(|(_, reach)| !reach.leaving)
@@ -56,18 +74,15 @@ impl Links {
 
     /// The meeting uses `used`, the brewery shows `view`. To be called when either has changed and at
     /// [`Links::deadline`]. A bridge for which there is no substitute is not lost: nobody would gain by it.
-    pub(super) fn handle(
-        &mut self,
-        used: &[BridgeId],
-        view: &BTreeMap<String, Reach>,
-        now: Instant,
-    ) -> Vec<Input> {
+    pub fn handle(&mut self, used: &[BridgeId], view: &BTreeMap<String, Reach>, now: Millis) -> Vec<Input> {
         self.links.retain(|bridge, _| used.contains(bridge));
         let mut inputs = Vec::new();
         for bridge in used {
             let reach = view.get(&bridge.0).filter(|reach| !reach.leaving);
             let leaving = view.get(&bridge.0).is_some_and(|reach| reach.leaving);
-            let first = reach.map_or(Link::Away { until: now + BRIDGE_GRACE }, |reach| Link::Up(reach.join));
+            let first = reach.map_or(Link::Away { until: now.saturating_add(BRIDGE_GRACE_MS) }, |reach| {
+                Link::Up(reach.join)
+            });
             let link = self.links.entry(bridge.clone()).or_insert(first);
             let substitute = view.iter().any(|(id, reach)| *id != bridge.0 && !reach.leaving);
             let next = link.next(reach.map(|reach| reach.join), leaving, substitute, now);
@@ -87,7 +102,7 @@ impl Links {
     }
 
     /// When a bridge will be given up.
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub fn deadline(&self) -> Option<Millis> {
         let away = self.links.values().filter_map(|link| match link {
             Link::Away { until } => Some(*until),
             Link::Up(_) | Link::Lost => None,
@@ -97,17 +112,19 @@ impl Links {
 }
 
 impl Link {
-    fn next(self, join: Option<u64>, leaving: bool, substitute: bool, now: Instant) -> Self {
+    fn next(self, join: Option<u64>, leaving: bool, substitute: bool, now: Millis) -> Self {
         match (join, self) {
             (Some(join), _) => Self::Up(join),
             (None, _) if leaving && substitute => Self::Lost,
-            (None, Self::Up(_)) => Self::Away { until: now + BRIDGE_GRACE },
+            (None, Self::Up(_)) => Self::Away { until: now.saturating_add(BRIDGE_GRACE_MS) },
             // Woken so late, the shard stood still itself: the bridge may be waiting for it.
-            (None, Self::Away { until }) if now >= until + LATE_MIN => {
-                Self::Away { until: now + BRIDGE_GRACE }
+            (None, Self::Away { until }) if now >= until.saturating_add(LATE_MS_MIN) => {
+                Self::Away { until: now.saturating_add(BRIDGE_GRACE_MS) }
             }
             (None, Self::Away { until }) if now >= until && substitute => Self::Lost,
-            (None, Self::Away { until }) if now >= until => Self::Away { until: now + BRIDGE_GRACE },
+            (None, Self::Away { until }) if now >= until => {
+                Self::Away { until: now.saturating_add(BRIDGE_GRACE_MS) }
+            }
             (None, same) => same,
         }
     }
@@ -115,9 +132,10 @@ impl Link {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+
+    /// When the tests begin.
+    const START: Millis = 1_000_000;
 
     /// What the brewery shows of bridge `b`, after so many milliseconds, and what the meeting hears.
     type Step<'a> = (u64, Option<(u64, bool)>, &'a [&'a str]);
@@ -208,16 +226,15 @@ mod tests {
 
     #[test]
     fn a_bridge_that_is_used_no_more_is_forgotten() {
-        let now = anchor();
-        let mut links = Links::replayed(&[id()], now);
+        let mut links = Links::replayed(&[id()], START);
         assert!(links.deadline().is_some());
-        links.handle(&[], &BTreeMap::new(), now);
+        links.handle(&[], &BTreeMap::new(), START);
         assert!(links.deadline().is_none() && !links.knows(&id()));
     }
 
     /// Beside `b` there is another bridge.
     fn check(replayed: Option<u64>, steps: &[Step<'_>]) {
-        let mut links = replayed.map_or_else(Links::default, |_| Links::replayed(&[id()], anchor()));
+        let mut links = replayed.map_or_else(Links::default, |_| Links::replayed(&[id()], START));
         check_on(&mut links, &["c"], steps);
     }
 
@@ -226,7 +243,7 @@ mod tests {
             let own = shown.map(|(join, leaving)| ("b".to_owned(), reach(join, leaving)));
             let others = others.iter().map(|id| ((*id).to_owned(), reach(9, false)));
             let view = own.into_iter().chain(others).collect();
-            let inputs = links.handle(&[id()], &view, anchor() + Duration::from_millis(*at));
+            let inputs = links.handle(&[id()], &view, START + *at);
             let told = inputs.iter().map(|i| if matches!(i, Input::BridgeUp { .. }) { "up" } else { "lost" });
             assert_eq!(told.collect::<Vec<_>>(), *expected, "at {at}");
         }
@@ -238,11 +255,5 @@ mod tests {
 
     fn id() -> BridgeId {
         BridgeId("b".to_owned())
-    }
-
-    fn anchor() -> Instant {
-        static ANCHOR: std::sync::LazyLock<Instant> =
-            std::sync::LazyLock::new(|| service::clock::Clock.now());
-        *ANCHOR
     }
 }
