@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use journal::{Error, Journal as _, Memory, Nodes, Places as _, Registry as _, Role};
+use placement::steering::Announced;
 
 use crate::fact::Fact;
 use crate::node::{Answer, News, Node, Request};
@@ -95,6 +96,17 @@ impl Engine {
         let fact = done.is_ok().then_some(Fact::Accepted { meeting, position: expected, records, by });
         Outcome { answer: Answer::Done(done), news: None, fact }
     }
+}
+
+/// The shards among the nodes, as the machines want them.
+pub(crate) fn announced(nodes: &Nodes) -> impl Iterator<Item = Announced> {
+    nodes.values().filter(|node| node.role == Role::Shard).map(|node| Announced {
+        id: node.id.clone(),
+        region: node.region.clone(),
+        draining: node.draining,
+        load: node.load,
+        started: node.started,
+    })
 }
 
 /// The answer to a request that the engine could not take.

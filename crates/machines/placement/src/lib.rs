@@ -1,6 +1,7 @@
 //! Who takes what: which bridge and which shard take a meeting, and what a router does about shards that die.
 //!
 //! - [`pick_bridge`] and [`pick_shard`] are arithmetic over what the nodes say of themselves.
+//! - [`claim`], [`follow`] and [`heir`] say what a place means to a shard.
 //! - [`steering`] is a router's machine: in come the registry, heartbeats, places and people who want a shard; out come
 //!   heartbeats to send, places to write by compare-and-set, and the shard that somebody is told.
 //! - [`stock`] is the machine of a router in front of stock shards, which hand nothing over: checks, a table of rooms
@@ -9,12 +10,14 @@
 //! All of it is pure: time is an argument, and what has to be random comes from a hash of names. It refuses to know how
 //! a node is asked, what a meeting is, and who owns it: a place is advice, the position in the journal decides.
 
+mod claim;
 mod hash;
 pub mod limits;
 mod shard;
 pub mod steering;
 pub mod stock;
 
+pub use claim::{Claim, Follow, claim, follow, heir};
 pub use shard::{Shard, pick_shard};
 
 /// What a bridge's brewery presence says of it.

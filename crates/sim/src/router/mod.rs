@@ -6,9 +6,10 @@ mod streams;
 
 use std::collections::BTreeMap;
 
-use journal::{Error, Role};
-use placement::steering::{Action, Announced, Beat, Place, Placed, Read, Steering};
+use journal::Error;
+use placement::steering::{Action, Beat, Place, Placed, Read, Steering};
 
+use crate::engine::announced;
 use crate::limits::{ADOPTION_PAUSE, ADOPTION_TRIES};
 use crate::mutation::Mutation;
 use crate::node::{Answer, Ask, Cx, Event, MS, Micros, News, Node, Question, Reply, Request};
@@ -133,15 +134,7 @@ impl Router {
                 self.steering.handle_vacated(&meeting, cx.now_ms());
             }
             News::Nodes(nodes) => {
-                let shards = nodes.values().filter(|node| node.role == Role::Shard);
-                let shards = shards.map(|node| Announced {
-                    id: node.id.clone(),
-                    region: None,
-                    draining: node.draining,
-                    load: node.load,
-                    started: node.started,
-                });
-                self.steering.handle_nodes(shards, cx.now_ms());
+                self.steering.handle_nodes(announced(&nodes), cx.now_ms());
             }
         }
     }

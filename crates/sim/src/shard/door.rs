@@ -2,6 +2,7 @@
 
 use journal::Error;
 use meeting::{ConnId, Input};
+use placement::Claim as Claimed;
 use xmpp::c2s::{Access, Ends, Framing, Negotiation, Step};
 
 use super::{Shard, Timer};
@@ -103,28 +104,27 @@ impl Shard {
     fn claim_answered(&mut self, cx: &mut Cx<'_>, room: &str, answer: Answer) {
         let own = self.me.to_string();
         let place = match answer {
-            Answer::Place(Ok(None)) if self.draining => return self.decide(cx, room, &Verdict::Unknown),
-            Answer::Place(Ok(None)) => {
+            Answer::Place(Ok(place)) => place.map(|place| place.shard),
+            Answer::Revision(Ok(_)) => Some(own.clone()),
+            Answer::Revision(Err(Error::Placed { place: Some(place), .. })) => Some(place.shard),
+            // the engine is away, or the place has just changed
+            _ => {
+                if let Some(claim) = self.claims.get_mut(room) {
+                    claim.ask = None;
+                }
+                return self.timer(cx, RETRY_FIRST, Timer::Claim { room: room.to_owned() });
+            }
+        };
+        match placement::claim(&own, place.as_deref(), self.draining) {
+            Claimed::Ours => self.decide(cx, room, &Verdict::Ours),
+            Claimed::Elsewhere(_) => self.decide(cx, room, &Verdict::Elsewhere),
+            Claimed::Refused => self.decide(cx, room, &Verdict::Unknown),
+            Claimed::Free => {
                 let request = Request::Place { meeting: room.to_owned(), shard: own, expected: 0 };
                 let ask = cx.request(request);
                 if let Some(claim) = self.claims.get_mut(room) {
                     claim.ask = Some(ask);
                 }
-                return;
-            }
-            Answer::Place(Ok(Some(place))) => Some(place.shard),
-            Answer::Revision(Ok(_)) => Some(own.clone()),
-            Answer::Revision(Err(Error::Placed { place, .. })) => place.map(|place| place.shard),
-            _ => None,
-        };
-        match place {
-            Some(shard) if shard == own => self.decide(cx, room, &Verdict::Ours),
-            Some(_) => self.decide(cx, room, &Verdict::Elsewhere),
-            None => {
-                if let Some(claim) = self.claims.get_mut(room) {
-                    claim.ask = None;
-                }
-                self.timer(cx, RETRY_FIRST, Timer::Claim { room: room.to_owned() });
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Giving meetings to other shards, as planned.
 
 use journal::{Error, Role};
+use placement::steering::Announced;
 
 use super::Cluster;
 use crate::Shard;
@@ -50,21 +51,13 @@ pub(crate) async fn hand_over_all(shard: &Shard) {
 fn heir(shard: &Shard, cluster: &Cluster, to: Option<&str>) -> Result<String, Handover> {
     let nodes = cluster.registry.nodes();
     let nodes = nodes.borrow();
-    let others = nodes.values().filter(|node| node.role == Role::Shard && node.id != shard.config.name);
-    let others = others.filter(|node| to.is_none_or(|to| node.id == to));
-    let others: Vec<_> = others
-        .map(|node| placement::Shard {
-            id: node.id.clone(),
-            region: node.region.clone(),
-            load: node.load,
-            recent: 0,
-            draining: node.draining,
-            healthy: true,
-        })
-        .collect();
-    match (placement::pick_shard(&others, cluster.region.as_deref(), &[]), to) {
-        (Some(heir), _) => Ok(heir.id.clone()),
-        (None, Some(to)) => Err(Handover::NoShard(to.to_owned())),
-        (None, None) => Err(Handover::Nobody),
-    }
+    let shards = nodes.values().filter(|node| node.role == Role::Shard).map(|node| Announced {
+        id: node.id.clone(),
+        region: node.region.clone(),
+        draining: node.draining,
+        load: node.load,
+        started: node.started,
+    });
+    let heir = placement::heir(shards, &shard.config.name, cluster.region.as_deref(), to);
+    heir.ok_or_else(|| to.map_or(Handover::Nobody, |to| Handover::NoShard(to.to_owned())))
 }

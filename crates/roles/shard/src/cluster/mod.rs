@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use journal::{Error, Place, Places, Registry};
+use placement::Claim;
 
 use crate::Shard;
 use crate::limits::{CLAIM_TIME, RETRY_FIRST};
@@ -71,20 +72,28 @@ pub(crate) async fn claim(shard: &Shard, meeting: &str) -> Result<(), NotOurs> {
 
 async fn ask(shard: &Shard, cluster: &Cluster, meeting: &str) -> Result<(), NotOurs> {
     let own = &shard.config.name;
-    let place = match cluster.places.placed(meeting).await.map_err(NotOurs::Unknown)? {
-        Some(place) => Some(place),
-        None if shard.is_draining() => return Err(NotOurs::Draining),
-        None => match cluster.places.place(meeting, own, 0).await {
+    let place = cluster.places.placed(meeting).await.map_err(NotOurs::Unknown)?;
+    let place = match placement::claim(own, shard_of(place.as_ref()), shard.is_draining()) {
+        Claim::Ours => return Ok(()),
+        Claim::Elsewhere(other) => return Err(NotOurs::Elsewhere(other)),
+        Claim::Refused => return Err(NotOurs::Draining),
+        Claim::Free => match cluster.places.place(meeting, own, 0).await {
             Ok(_) => return Ok(()),
             Err(Error::Placed { place, .. }) => place,
             Err(error) => return Err(NotOurs::Unknown(error)),
         },
     };
-    match place {
-        Some(Place { shard, .. }) if shard == *own => Ok(()),
-        Some(Place { shard, .. }) => Err(NotOurs::Elsewhere(shard)),
-        None => Err(NotOurs::Unknown(Error::Unavailable("its place has just changed".to_owned()))),
+    match placement::claim(own, shard_of(place.as_ref()), false) {
+        Claim::Ours => Ok(()),
+        Claim::Elsewhere(other) => Err(NotOurs::Elsewhere(other)),
+        Claim::Free | Claim::Refused => {
+            Err(NotOurs::Unknown(Error::Unavailable("its place has just changed".to_owned())))
+        }
     }
+}
+
+fn shard_of(place: Option<&Place>) -> Option<&str> {
+    place.map(|place| place.shard.as_str())
 }
 
 /// The meeting is over: its room can begin anywhere.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use journal::{Change, Place};
+use placement::Follow;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Cluster;
@@ -43,18 +44,16 @@ fn all(shard: &Arc<Shard>, cluster: &Cluster) {
 }
 
 fn one(shard: &Arc<Shard>, meeting: &str, place: Option<Place>) {
-    let Some(place) = place else {
-        if shard.meetings.has(meeting) {
-            shard.tasks.spawn(place_again(Arc::clone(shard), meeting.to_owned()));
+    let place = place.map(|place| place.shard);
+    match placement::follow(&shard.config.name, place.as_deref(), shard.meetings.has(meeting)) {
+        Follow::LetGo => shard.meetings.let_go(meeting),
+        Follow::Adopt => {
+            if let Err(full) = Meetings::adopt(shard, meeting) {
+                tracing::warn!(meeting, %full, "a meeting of another shard cannot be taken over");
+            }
         }
-        return;
-    };
-    if place.shard != shard.config.name {
-        shard.meetings.let_go(meeting);
-    } else if !shard.meetings.has(meeting)
-        && let Err(full) = Meetings::adopt(shard, meeting)
-    {
-        tracing::warn!(meeting, %full, "a meeting of another shard cannot be taken over");
+        Follow::Claim => drop(shard.tasks.spawn(place_again(Arc::clone(shard), meeting.to_owned()))),
+        Follow::Nothing => {}
     }
 }
 
