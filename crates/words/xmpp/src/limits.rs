@@ -21,6 +21,9 @@ pub const SPLICE_KEPT_STANZAS_MAX: usize = 2_000;
 pub const SPLICE_KEPT_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Of so many stanzas that a client has not acknowledged a splice keeps a fingerprint; a server keeps 5,000 at most.
 pub const SPLICE_TOLD_STANZAS_MAX: usize = 5_000;
+/// Stanzas that the client was sent, acknowledged or not: of these one is known again that a server has lost. 8 bytes
+/// each.
+pub const SPLICE_SHOWN_STANZAS_MAX: usize = 128;
 /// Bytes of a client's login that can be repeated.
 pub const SPLICE_HELLO_BYTES_MAX: usize = 16 * 1024;
 /// Stanzas, or bytes, without a request for acknowledgement after which a splice asks by itself. Jitsi clients ask

@@ -42,9 +42,30 @@ pub fn enabled(token: Option<&str>, max: u64) -> Element {
 }
 
 /// `<resumed/>`: `h` of the client's stanzas are taken.
-pub fn resumed(h: u32, previd: &str) -> Element {
-    elem("resumed", ns::SM).attr("h", h.to_string()).attr("previd", previd).build()
+///
+/// `lost` is said in attributes of our own.
+pub fn resumed(h: u32, previd: &str, lost: Option<Gap>) -> Element {
+    let resumed = elem("resumed", ns::SM).attr("h", h.to_string()).attr("previd", previd);
+    match lost {
+        Some(Gap { known, until }) => {
+            resumed.attr("known", known.to_string()).attr("until", until.to_string()).build()
+        }
+        None => resumed.build(),
+    }
 }
+
+/// Stanzas that a client may have been sent and that its server does not remember: [`FILLER`] stands there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// the last number before them
+    pub known: u32,
+    /// the last of them
+    pub until: u32,
+}
+
+/// A stanza that counts and says nothing: in place of one whose content is lost, or was shown already. An answer to
+/// nothing that was asked is passed over by every client.
+pub const FILLER: &str = r#"<iq xmlns="jabber:client" id="lost" type="result"/>"#;
 
 /// `<failed/>` with a stanza error condition, e.g. `item-not-found`.
 pub fn failed(condition: &'static str) -> Element {
@@ -96,7 +117,12 @@ mod tests {
             to_text(&enabled(Some("T"), 90)),
             r#"<enabled xmlns="urn:xmpp:sm:3" id="T" max="90" resume="true"/>"#
         );
-        assert_eq!(to_text(&resumed(3, "T")), r#"<resumed xmlns="urn:xmpp:sm:3" h="3" previd="T"/>"#);
+        assert_eq!(to_text(&resumed(3, "T", None)), r#"<resumed xmlns="urn:xmpp:sm:3" h="3" previd="T"/>"#);
+        assert_eq!(
+            to_text(&resumed(3, "T", Some(Gap { known: 7, until: 9 }))),
+            r#"<resumed xmlns="urn:xmpp:sm:3" h="3" known="7" previd="T" until="9"/>"#
+        );
+        assert_eq!(to_text(&parse(FILLER).unwrap()), FILLER);
         assert_eq!(
             to_text(&failed("item-not-found")),
             "<failed xmlns=\"urn:xmpp:sm:3\"><item-not-found xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/></failed>"

@@ -266,7 +266,8 @@ fn told(step: &Step) -> String {
             let at = resource.as_ref().map(|r| format!(" at {r}")).unwrap_or_default();
             format!("> bind {iq_id} as {user}{at}")
         }
-        Step::Ends(Ends::Resume { previd, h }) => format!("> resume {previd} at {h}"),
+        Step::Ends(Ends::Resume { previd, h, told }) if h == told => format!("> resume {previd} at {h}"),
+        Step::Ends(Ends::Resume { previd, h, told }) => format!("> resume {previd} at {h} of {told}"),
         Step::Ends(Ends::Refused) => "> refused".to_owned(),
     }
 }

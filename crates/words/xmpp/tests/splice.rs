@@ -245,7 +245,7 @@ impl World {
             (Stage::Resource, "resume") => {
                 self.server.acknowledge(element.attr("h").unwrap().parse().unwrap());
                 self.stage = Some(Stage::Live);
-                say(self, to_text(&sm::resumed(self.server.h(), "T")));
+                say(self, to_text(&sm::resumed(self.server.h(), "T", None)));
                 self.server.unacked().into_iter().for_each(|text| say(self, text));
                 say(self, to_text(&sm::request()));
             }

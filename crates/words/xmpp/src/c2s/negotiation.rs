@@ -36,8 +36,9 @@ pub enum Step {
 pub enum Ends {
     /// The client wants a resource; `user` is `None` for a guest, `resource` where it leaves the name to us.
     Bind { user: Option<String>, iq_id: String, resource: Option<String> },
-    /// The client wants its former stream back, having got `h` stanzas of it (XEP-0198 section 5).
-    Resume { previd: String, h: u32 },
+    /// The client wants its former stream back, having got `h` stanzas of it (XEP-0198 section 5). It may have been sent
+    /// up to `told`, where somebody between the two said so, and no more than `h` otherwise.
+    Resume { previd: String, h: u32, told: u32 },
     /// The connection is dropped once everything is sent.
     ///
     /// COMPAT: on a WebSocket without a closing handshake; a Jitsi client that resumes hangs for ever after a clean
@@ -263,7 +264,8 @@ impl Negotiation {
         let previd = resume.attr("previd").filter(|id| !id.is_empty() && id.len() <= FIELD_BYTES_MAX);
         let h = resume.attr("h").and_then(|h| h.parse().ok());
         if let (Some(previd), Some(h)) = (previd, h) {
-            return vec![Step::Ends(Ends::Resume { previd: previd.to_owned(), h })];
+            let told = resume.attr("told").and_then(|told| told.parse().ok()).unwrap_or(h);
+            return vec![Step::Ends(Ends::Resume { previd: previd.to_owned(), h, told })];
         }
         // the client may still bind (XEP-0198 section 5)
         self.state = State::Resource { user: None };

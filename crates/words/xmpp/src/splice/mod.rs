@@ -18,6 +18,11 @@
 //! a fingerprint: a server that says something else under the same number has lost what it said before, and the client
 //! is better dropped than deceived.
 //!
+//! A server of ours that has lost something knows it. Our `<resume/>` says how far the client was sent (`told`), its
+//! `<resumed/>` which of it it does not remember (`known`, `until`); these numbers are taken, by [`crate::sm::FILLER`]. What caused
+//! the lost stanzas was never acknowledged, so it comes again, and with it stanzas that the client has: of these the
+//! splice makes fillers, too.
+//!
 //! What it refuses to know: which server is next, how long to wait for it, and what a stanza means.
 
 mod asks;
@@ -31,7 +36,7 @@ mod told;
 use std::collections::VecDeque;
 
 use crate::limits::STANZA_BYTES_MAX;
-use crate::sm;
+use crate::sm::{self, Gap};
 use crate::text::to_text;
 use crate::{elem, ns};
 use asks::Asks;
@@ -206,7 +211,11 @@ impl<F: AsRef<str> + From<String>> Splice<F> {
             self.give_up(Reason::Forgotten);
             return;
         };
-        let resume = elem("resume", ns::SM).attr("h", h.to_string()).attr("previd", token.as_str()).build();
+        let mut resume = elem("resume", ns::SM).attr("h", h.to_string()).attr("previd", token.as_str());
+        if self.told.last() != h {
+            resume = resume.attr("told", self.told.last().to_string());
+        }
+        let resume = resume.build();
         // in one go: no answer of the server changes what is said next
         let texts = hello.map(str::to_owned).into_iter().chain([to_text(&resume)]);
         self.actions.extend(texts.map(|text| Action::ToServer(text.into())));
@@ -284,6 +293,10 @@ impl<F: AsRef<str> + From<String>> Splice<F> {
             Seen::Stanza if matches!(self.management, Management::On { .. }) => match self.told.hear(text) {
                 News::New => {}
                 News::Repeated => return,
+                News::Shown => {
+                    self.actions.push_back(Action::ToClient(sm::FILLER.to_owned().into()));
+                    return;
+                }
                 News::Contradiction => return self.give_up(Reason::Contradiction),
             },
             Seen::Ack { h } => {
@@ -296,7 +309,7 @@ impl<F: AsRef<str> + From<String>> Splice<F> {
                 }
             }
             Seen::Enabled { token } => self.enabled(token),
-            Seen::Resumed { h } => self.resumed_by_client(h),
+            Seen::Resumed { h, .. } => self.resumed_by_client(h),
             Seen::Failed if !matches!(self.management, Management::On { .. }) => self.unmanaged(),
             Seen::Steps => self.hello.spoil(),
             Seen::Close | Seen::StreamError => self.farewell = Farewell::Server,
@@ -335,8 +348,8 @@ impl<F: AsRef<str> + From<String>> Splice<F> {
     /// What the server says until it has taken the stream up is for us alone.
     fn dialogue(&mut self, text: &str, h: u32) {
         match Seen::of(text) {
-            Seen::Resumed { h: Some(taken) } => self.take_up(taken, h),
-            Seen::Resumed { h: None }
+            Seen::Resumed { h: Some(taken), lost } => self.take_up(taken, h, lost),
+            Seen::Resumed { h: None, .. }
             | Seen::Failed
             | Seen::Failure
             | Seen::Steps
@@ -347,13 +360,14 @@ impl<F: AsRef<str> + From<String>> Splice<F> {
         }
     }
 
-    fn take_up(&mut self, taken: u32, told: u32) {
+    fn take_up(&mut self, taken: u32, told: u32, lost: Option<Gap>) {
         if self.kept.acknowledge(taken).is_err() {
             return self.give_up(Reason::Refused);
         }
         let Some(missing) = self.kept.unacknowledged() else {
             return self.give_up(Reason::Forgotten);
         };
+        self.told.lose(lost);
         self.link = Link::Live;
         self.actions.push_back(Action::Resumed);
         self.actions.extend(missing.map(|text| Action::ToServer(text.to_owned().into())));

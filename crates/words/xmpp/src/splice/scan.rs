@@ -3,6 +3,7 @@
 //! Nearly every frame is told apart by its first few words. What is written in an unusual way (a prefix, a character
 //! reference, a declaration) is parsed as a whole, so that nobody counts otherwise than the server does.
 
+use crate::sm::Gap;
 use crate::{frame, ns};
 
 /// As far as a splice wants to know.
@@ -32,6 +33,7 @@ pub(super) enum Seen {
     /// `h` is `None` where it is missing or no number
     Resumed {
         h: Option<u32>,
+        lost: Option<Gap>,
     },
     /// XEP-0198
     Failed,
@@ -84,7 +86,10 @@ impl Seen {
                 (Some(previd), Some(h)) => Self::Resume { previd: previd.to_owned(), h },
                 _ => Self::Other,
             },
-            (ns::SM, "resumed") => Self::Resumed { h: number("h") },
+            (ns::SM, "resumed") => {
+                let gap = |(known, until)| Gap { known, until };
+                Self::Resumed { h: number("h"), lost: number("known").zip(number("until")).map(gap) }
+            }
             (ns::SM, "failed") => Self::Failed,
             (ns::FRAMING, "open") => Self::Open,
             (ns::FRAMING, "close") => Self::Close,
@@ -211,7 +216,9 @@ mod tests {
         let resume = Seen::Resume { previd: "T".to_owned(), h: 4_294_967_295 };
         check("<resume h='4294967295' previd='T' xmlns='urn:xmpp:sm:3'/>", resume);
         check("<resume h='-1' previd='T' xmlns='urn:xmpp:sm:3'/>", Seen::Other);
-        check(&to_text(&sm::resumed(7, "T")), Seen::Resumed { h: Some(7) });
+        check(&to_text(&sm::resumed(7, "T", None)), Seen::Resumed { h: Some(7), lost: None });
+        let lost = Some(Gap { known: 5, until: 6 });
+        check(&to_text(&sm::resumed(7, "T", lost)), Seen::Resumed { h: Some(7), lost });
         check(&to_text(&sm::failed("item-not-found")), Seen::Failed);
         check(&to_text(&sm::request()), Seen::Request);
         check(&to_text(&sm::ack(7)), Seen::Ack { h: Some(7) });

@@ -4,7 +4,8 @@
 
 use std::collections::VecDeque;
 
-use crate::limits::SPLICE_TOLD_STANZAS_MAX;
+use crate::limits::{SPLICE_SHOWN_STANZAS_MAX, SPLICE_TOLD_STANZAS_MAX};
+use crate::sm::{self, Gap};
 
 /// Numbered as those of the client are.
 #[derive(Debug, Default)]
@@ -17,6 +18,10 @@ pub(super) struct Told {
     acked: u32,
     /// a server sends them again from its `h` on: how many have come
     repeated: Option<usize>,
+    /// of the newest ones, acknowledged or not, but for those that are lost
+    shown: VecDeque<Option<u64>>,
+    /// of them, those that the server has lost: they may come again under other numbers
+    lost: VecDeque<u64>,
 }
 
 /// What a stanza of the server is to the client.
@@ -25,6 +30,8 @@ pub(super) enum News {
     New,
     /// it was sent it before
     Repeated,
+    /// it was sent it before, under a number that the server has lost
+    Shown,
     /// it was sent another one with this number
     Contradiction,
 }
@@ -39,7 +46,7 @@ impl Told {
     pub(super) fn hear(&mut self, text: &str) -> News {
         let print = fingerprint(text);
         if let Some(repeated) = self.repeated.as_mut() {
-            if self.prints.get(*repeated) != Some(&print) {
+            if self.prints.get(*repeated) != Some(&print) && text != sm::FILLER {
                 return News::Contradiction;
             }
             *repeated += 1;
@@ -50,7 +57,29 @@ impl Told {
         if self.prints.len() > SPLICE_TOLD_STANZAS_MAX {
             self.pop();
         }
+        self.shown.push_back(Some(print));
+        if self.shown.len() > SPLICE_SHOWN_STANZAS_MAX {
+            self.shown.pop_front();
+        }
+        if let Some(at) = self.lost.iter().position(|lost| *lost == print) {
+            self.lost.remove(at);
+            return News::Shown;
+        }
         News::New
+    }
+
+    /// The server does not remember these: they may come again under other numbers.
+    pub(super) fn lose(&mut self, lost: Option<Gap>) {
+        let Some(Gap { known, until }) = lost else { return };
+        let back = |number: u32| usize::try_from(self.last().wrapping_sub(number)).unwrap_or(usize::MAX);
+        let len = self.shown.len();
+        let (first, end) = (len.saturating_sub(back(known)), len.saturating_sub(back(until)));
+        for print in self.shown.range_mut(first..end.max(first)) {
+            self.lost.extend(print.take());
+        }
+        while self.lost.len() > SPLICE_SHOWN_STANZAS_MAX {
+            self.lost.pop_front();
+        }
     }
 
     /// The client has `h` of them. One that it cannot have is the server's business.
@@ -79,7 +108,7 @@ impl Told {
     }
 
     /// The number of the newest one.
-    fn last(&self) -> u32 {
+    pub(super) fn last(&self) -> u32 {
         self.before.wrapping_add(u32::try_from(self.prints.len()).unwrap_or(u32::MAX))
     }
 
@@ -103,6 +132,7 @@ impl Told {
 
     pub(super) fn check_invariants(&self) {
         assert!(self.prints.len() <= SPLICE_TOLD_STANZAS_MAX);
+        assert!(self.shown.len() <= SPLICE_SHOWN_STANZAS_MAX && self.lost.len() <= SPLICE_SHOWN_STANZAS_MAX);
         assert!(self.repeated.is_none_or(|repeated| repeated < self.prints.len()));
     }
 }
@@ -168,6 +198,48 @@ mod tests {
         let mut told = told(&["a", "b"]);
         assert_eq!(told.repeat(), Some(0));
         assert_eq!(told.hear("b"), News::Contradiction);
+    }
+
+    #[test]
+    fn what_a_server_has_lost_is_not_shown_twice() {
+        let mut told = told(&["a", "b", "x", "y"]);
+        told.acknowledge(3);
+        assert_eq!((told.repeat(), told.last()), (Some(3), 4));
+        told.lose(Some(Gap { known: 2, until: 4 }));
+        assert_eq!(told.hear(sm::FILLER), News::Repeated);
+        assert_eq!(
+            [told.hear("c"), told.hear("y"), told.hear("x"), told.hear("x")],
+            [News::New, News::Shown, News::Shown, News::New]
+        );
+        told.check_invariants();
+        // the server has "y" under the sixth number
+        told.lose(Some(Gap { known: 2, until: 4 }));
+        assert_eq!(told.repeat(), Some(3));
+        assert_eq!(told.hear(sm::FILLER), News::Repeated);
+        assert_eq!((told.hear("c"), told.hear("y")), (News::Repeated, News::Repeated));
+    }
+
+    #[test]
+    fn a_server_that_has_lost_nothing_says_nothing_of_it() {
+        let mut told = told(&["a", "b"]);
+        assert_eq!(told.repeat(), Some(0));
+        told.lose(None);
+        assert_eq!(
+            (told.hear("a"), told.hear("b"), told.hear("a")),
+            (News::Repeated, News::Repeated, News::New)
+        );
+    }
+
+    #[test]
+    fn so_many_are_known_again_and_no_more() {
+        let mut told = Told::default();
+        let texts: Vec<String> = (0..2 * SPLICE_SHOWN_STANZAS_MAX).map(|n| n.to_string()).collect();
+        texts.iter().for_each(|text| assert_eq!(told.hear(text), News::New));
+        told.acknowledge(told.last());
+        told.repeat();
+        told.lose(Some(Gap { known: 0, until: told.last() }));
+        assert_eq!((told.hear(&texts[0]), told.hear(texts.last().unwrap())), (News::New, News::Shown));
+        told.check_invariants();
     }
 
     #[test]
