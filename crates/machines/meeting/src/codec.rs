@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use crate::entry::Entry;
 
 /// Of [`Entry`] and everything in it. Raised whenever the meaning or the encoding of an entry changes.
-pub const ENTRY_FORMAT: u32 = 1;
+pub const ENTRY_FORMAT: u32 = 2;
 
 /// Bytes that are no entry or no snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -7,7 +7,7 @@ use crate::effect::Effect;
 use crate::entry::{Input, Millis};
 use crate::focus::{Cx, Focus, Out};
 use crate::room::Room;
-use crate::session::Sessions;
+use crate::session::{Ears, Sessions};
 use crate::settings::Settings;
 use crate::turn::Turn;
 
@@ -44,7 +44,9 @@ impl Core {
         match input {
             Input::Owner { settings, .. } => self.handle_owner(turn, name, settings),
             Input::Bind { conn, iq_id } => self.handle_bind(turn, *conn, iq_id),
-            Input::Resume { conn, previd, h } => self.handle_resume(turn, *conn, previd, *h),
+            Input::Resume { conn, previd, h, told } => {
+                self.handle_resume(turn, *conn, previd, Ears { h: *h, told: *told })
+            }
             Input::Received { conn, text } => self.handle_received(turn, *conn, text),
             Input::Dropped { conn } => self.handle_dropped(turn, *conn),
             Input::Closed { conn } => self.handle_closed(turn, *conn),

@@ -37,8 +37,9 @@ pub enum Input {
     Owner { shard: String, settings: Settings },
     /// A client that finished SASL asks for a resource (RFC 6120 section 7); `iq_id` is the id of its IQ.
     Bind { conn: ConnId, iq_id: String },
-    /// A client that finished SASL asks for its former stream (XEP-0198 section 5).
-    Resume { conn: ConnId, previd: String, h: u32 },
+    /// A client that finished SASL asks for its former stream (XEP-0198 section 5). It has `h` stanzas, and may have been
+    /// sent up to `told`: whoever asks in its name knows what it acknowledged, and what it was sent.
+    Resume { conn: ConnId, previd: String, h: u32, told: u32 },
     /// One top-level element from a bound or resumed connection: a stanza, or `<enable/>`, `<r/>`, `<a/>`.
     Received { conn: ConnId, text: String },
     /// The connection ended without a goodbye: the session hibernates.

@@ -6,7 +6,8 @@
 //!
 //! The owner's duty, in this order: append the entry to the journal; when it is committed, [`Meeting::apply`] it;
 //! obey the [`Effect`]s in order; if [`Meeting::deadline`] is past, append an [`Input::Tick`]. [`Tenure`] keeps that order,
-//! and knows what may be done all the same while the journal does not answer; [`Links`] tells it which bridges it has lost.
+//! and knows what may be done all the same while the journal does not answer; [`Ledger`] knows its place in the journal,
+//! [`Links`] which bridges are lost, and [`Time`] what time it is.
 //!
 //! Inside: `session` keeps streams (bind, XEP-0198, hibernation), `room` is the MUC with a file per feature,
 //! `services` answers for the domain and its components, `focus` invites occupants to bridges. A stanza enters
@@ -24,6 +25,7 @@ mod entry;
 mod focus;
 mod ids;
 mod invariants;
+pub mod ledger;
 mod limits;
 mod links;
 mod room;
@@ -34,17 +36,20 @@ mod settings;
 mod snapshot;
 mod summary;
 mod tenure;
+mod time;
 mod turn;
 
 pub use codec::{CodecError, ENTRY_FORMAT};
 pub use effect::{Close, Effect, Fact};
 pub use entry::{BridgeId, ConnId, Entry, Input, Millis, RequestId};
+pub use ledger::Ledger;
 pub use limits::{UNACKED_BYTES_MAX, UNACKED_STANZAS_MAX};
 pub use links::{BRIDGE_GRACE_AT_START_MS, BRIDGE_GRACE_MS, LATE_MS_MIN, Links, Reach};
 pub use settings::{ExternalService, Settings};
 pub use snapshot::SnapshotError;
 pub use summary::{Participant, Summary};
 pub use tenure::{STALL_MS, STALL_MS_MAX, Tenure, WAITING_BYTES_MAX, WAITING_ENTRIES_MAX};
+pub use time::{TICK_PAUSE_MS, Time};
 
 use crate::core::Core;
 use crate::turn::Turn;

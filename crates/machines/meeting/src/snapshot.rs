@@ -7,7 +7,7 @@ use crate::codec::{self, CodecError};
 use crate::core::Core;
 
 /// Raised whenever the meaning or the encoding of the state changes.
-const SNAPSHOT_FORMAT: u32 = 4;
+const SNAPSHOT_FORMAT: u32 = 5;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {

@@ -173,7 +173,7 @@ impl World {
         let Some(previd) = client.token.clone() else { return };
         let former = std::mem::replace(&mut client.conn, conn.0);
         let h = client.counted.wrapping_add_signed(i32::from(off));
-        self.apply(Input::Resume { conn, previd, h });
+        self.apply(Input::Resume { conn, previd, h, told: h });
         // where it is refused the former connection goes on, until it is found to be dead
         if self.clients[who].token.is_none() && self.gone.insert(former) {
             self.apply(Input::Dropped { conn: ConnId(former) });

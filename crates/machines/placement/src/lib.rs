@@ -1,7 +1,7 @@
 //! Who takes what: which bridge and which shard take a meeting, and what a router does about shards that die.
 //!
 //! - [`pick_bridge`] and [`pick_shard`] are arithmetic over what the nodes say of themselves.
-//! - [`claim`], [`follow`] and [`heir`] say what a place means to a shard.
+//! - [`claim()`], [`follow`] and [`heir`] say what a place means to a shard.
 //! - [`steering`] is a router's machine: in come the registry, heartbeats, places and people who want a shard; out come
 //!   heartbeats to send, places to write by compare-and-set, and the shard that somebody is told.
 //! - [`stock`] is the machine of a router in front of stock shards, which hand nothing over: checks, a table of rooms

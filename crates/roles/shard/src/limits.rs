@@ -79,19 +79,12 @@ pub const INBOX_MAX: usize = 1_024;
 /// Inputs that one append to the journal carries.
 pub const BATCH_MAX: usize = 64;
 
-/// Entries, or bytes of them, after which a meeting is written down as a whole.
-pub const SNAPSHOT_ENTRIES: u64 = 500;
-pub const SNAPSHOT_BYTES: usize = 8 << 20;
-
 /// A meeting in which nothing happened for so long is written down as a whole.
 pub const SNAPSHOT_IDLE: Duration = Duration::from_secs(30);
 
-/// First and longest pause before an append is tried again.
-pub const RETRY_FIRST: Duration = Duration::from_millis(50);
-pub const RETRY_LONGEST: Duration = Duration::from_millis(500);
-
-/// A deadline of a meeting that has passed is told to it at most so often.
-pub const TICK_PAUSE: Duration = Duration::from_millis(10);
+/// Before something is tried again that the engine or the system did not take.
+pub const RETRY_FIRST: Duration = Duration::from_millis(meeting::ledger::RETRY_MS_FIRST);
+pub const RETRY_LONGEST: Duration = Duration::from_millis(meeting::ledger::RETRY_MS_LONGEST);
 
 /// For a bridge to answer a request; what stock Jicofo allows.
 pub const BRIDGE_ANSWER_TIME: Duration = Duration::from_secs(15);

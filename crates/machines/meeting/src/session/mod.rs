@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::entry::{ConnId, Millis};
-pub(crate) use crate::session::sm::Sm;
+pub(crate) use crate::session::sm::{Ears, Sm};
 
 /// A session of this meeting, whatever connection serves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -92,9 +92,7 @@ impl Sessions {
     /// nobody could come back, and the clock of the new one may be an hour ahead.
     pub(crate) fn relieve(&mut self, until: Millis) {
         for session in self.by_id.values_mut() {
-            if let Some(sm) = session.sm.as_mut() {
-                sm.relieved = true;
-            }
+            session.sm.iter_mut().for_each(Sm::relieve);
             if let Link::Hibernating { until: former } = &mut session.link {
                 *former = until;
             }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
-use xmpp::sm::{self, Nonza};
+use xmpp::sm::{self, Gap, Nonza};
 use xmpp::text::to_text;
 
 use crate::core::Core;
@@ -29,8 +29,20 @@ pub(crate) struct Sm {
     pub(crate) unacked_bytes: usize,
     /// stanzas since the last `<r/>`
     unasked: u32,
-    /// the owner has changed since the client was last heard: it may have been sent more than we know of
-    pub(crate) relieved: bool,
+    /// the owner has changed since the client was last heard: so many stanzas were sent before as far as we know, but the
+    /// former owner may have sent more
+    pub(crate) relieved: Option<u32>,
+    /// what it was sent more, until it is known to have something after that: the numbers before the first and of the last
+    lost: Option<(u32, u32)>,
+}
+
+/// What a client that takes its stream up has of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ears {
+    /// stanzas that it has
+    pub(crate) h: u32,
+    /// the last one that it may have been sent
+    pub(crate) told: u32,
 }
 
 /// The client does not take what it is sent.
@@ -71,21 +83,48 @@ impl Sm {
             let text = self.unacked.pop_front().unwrap_or_default();
             self.unacked_bytes -= text.len();
         }
+        let after = |until| self.sent.wrapping_sub(h) < self.sent.wrapping_sub(until);
+        self.lost = self.lost.filter(|(_, until)| !after(*until));
         self.acked = h;
         Ok(())
     }
 
-    /// The client takes its stream up and has `h` stanzas. After a change of owners these may be more than were ever
-    /// sent as far as we know: the former owner was unprotected when it died, and what it sent last is lost with it. Its
-    /// count is the right one then, and everything that is known was received.
-    pub(crate) fn resume(&mut self, h: u32) -> Result<(), OutOfRange> {
-        let ahead = h.wrapping_sub(self.sent);
-        if std::mem::take(&mut self.relieved) && (1..=limits::AHEAD_MAX).contains(&ahead) {
-            (self.sent, self.acked, self.unacked_bytes) = (h, h, 0);
-            self.unacked.clear();
-            return Ok(());
+    /// The owner has changed. What is sent from here on reaches nobody before the client is back.
+    pub(crate) fn relieve(&mut self) {
+        self.relieved.get_or_insert(self.sent);
+    }
+
+    /// The client takes its stream up. After a change of owners it may have been sent more than was ever sent as far as
+    /// we know: the former owner was unprotected when it ended, and what it sent last is lost with it. Then these
+    /// numbers are taken, by what nobody can say again, and what was sent since comes after them. Gives these numbers.
+    pub(crate) fn resume(&mut self, ears: Ears) -> Result<Option<Gap>, OutOfRange> {
+        if let Some(before) = self.relieved.take() {
+            let ahead = |number: u32| Some(number.wrapping_sub(before)).filter(|by| *by <= limits::AHEAD_MAX);
+            let ahead = ahead(ears.told).max(ahead(ears.h)).unwrap_or(0);
+            if ahead > 0 {
+                self.make_room(before, ahead);
+            }
         }
-        self.acknowledge(h)
+        self.acknowledge(ears.h)?;
+        if self.unacked.len() > limits::UNACKED_STANZAS_MAX {
+            return Err(OutOfRange);
+        }
+        Ok(self.lost.map(|(known, until)| Gap { known, until }))
+    }
+
+    /// Puts `ahead` stanzas that say nothing after the one with number `before`.
+    fn make_room(&mut self, before: u32, ahead: u32) {
+        let since = usize::try_from(self.sent.wrapping_sub(before)).unwrap_or(usize::MAX);
+        let mut after = self.unacked.split_off(self.unacked.len().saturating_sub(since));
+        for _ in 0..ahead {
+            self.unacked.push_back(sm::FILLER.to_owned());
+            self.unacked_bytes += sm::FILLER.len();
+        }
+        self.unacked.append(&mut after);
+        self.sent = self.sent.wrapping_add(ahead);
+        // one of before that the client may not know of yet is told with it
+        let known = self.lost.map_or(before, |(known, _)| known);
+        self.lost = Some((known, before.wrapping_add(ahead)));
     }
 }
 
@@ -165,19 +204,65 @@ mod tests {
         assert_eq!(sm, before);
     }
 
+    fn ears(h: u32, told: u32) -> Ears {
+        Ears { h, told }
+    }
+
+    /// Two stanzas were sent as far as is known, and one since the owner changed.
+    fn relieved() -> Sm {
+        let mut sm = sm();
+        let _ = (sm.push("a"), sm.push("b"));
+        sm.relieve();
+        let _ = sm.push("since");
+        sm.relieve();
+        sm
+    }
+
+    #[track_caller]
+    fn check(ears: Ears, until: Option<u32>, kept: &[&str], sent: u32) {
+        let mut sm = relieved();
+        let gap = until.map(|until| Gap { known: 2, until });
+        assert_eq!(sm.resume(ears), Ok(gap));
+        let bytes: usize = kept.iter().map(|text| text.len()).sum();
+        assert_eq!(
+            (sm.unacked.make_contiguous(), sm.sent, sm.unacked_bytes),
+            (&mut kept.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>()[..], sent, bytes)
+        );
+        assert_eq!(sm.resume(Ears { h: sent + 1, told: sent + 1 }), Err(OutOfRange), "once");
+    }
+
     #[test]
-    fn who_was_sent_more_than_is_known_goes_on_after_a_change_of_owners_and_only_then() {
+    fn what_was_sent_since_is_sent_to_whoever_has_more_than_is_known() {
+        let lost = sm::FILLER;
+        check(ears(1, 1), None, &["b", "since"], 3);
+        check(ears(2, 2), None, &["since"], 3);
+        // the third that it has is another one
+        check(ears(3, 3), Some(3), &["since"], 4);
+        check(ears(7, 7), Some(7), &["since"], 8);
+        // somebody in between knows that it was sent four
+        check(ears(1, 4), Some(4), &["b", lost, lost, "since"], 5);
+        check(ears(3, 4), Some(4), &[lost, "since"], 5);
+    }
+
+    #[test]
+    fn what_is_lost_is_told_until_it_was_heard() {
+        let mut sm = relieved();
+        let gap = Some(Gap { known: 2, until: 4 });
+        assert_eq!((sm.resume(ears(1, 4)), sm.resume(ears(1, 4))), (Ok(gap), Ok(gap)));
+        assert_eq!((sm.acknowledge(4), sm.resume(ears(4, 5))), (Ok(()), Ok(gap)));
+        assert_eq!((sm.acknowledge(5), sm.resume(ears(5, 5))), (Ok(()), Ok(None)));
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
         let mut known = sm();
         let _ = (known.push("a"), known.push("b"));
-        assert_eq!(known.clone().resume(3), Err(OutOfRange));
-        let mut relieved = Sm { relieved: true, ..known };
-        let mut ahead = relieved.clone();
-        assert_eq!(ahead.resume(7), Ok(()));
-        assert_eq!((ahead.sent, ahead.acked, ahead.unacked.len(), ahead.unacked_bytes), (7, 7, 0, 0));
-        assert_eq!(ahead.resume(8), Err(OutOfRange), "once");
-        let mut ordinary = relieved.clone();
-        assert_eq!((ordinary.resume(1), ordinary.unacked.len()), (Ok(()), 1));
-        assert_eq!(relieved.resume(3 + limits::AHEAD_MAX), Err(OutOfRange));
+        assert_eq!(known.resume(ears(3, 3)), Err(OutOfRange), "the owner is the same");
+        let far = 3 + limits::AHEAD_MAX;
+        assert_eq!(relieved().resume(ears(far, far)), Err(OutOfRange));
+        let many = u32::try_from(limits::UNACKED_STANZAS_MAX).unwrap() + 2;
+        assert_eq!(relieved().resume(ears(1, many)), Err(OutOfRange), "more than is kept");
+        assert_eq!(relieved().resume(ears(1, u32::MAX)), Ok(None), "nobody was told that");
     }
 
     #[test]

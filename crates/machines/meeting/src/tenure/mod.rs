@@ -6,6 +6,7 @@
 //!
 //! - acknowledgements (XEP-0198), so that a client sends again what was lost with this owner; whoever takes a stream up
 //!   meanwhile waits for the answer, which is an acknowledgement, or a refusal that nothing durable may stand behind;
+//! - new streams: who comes meanwhile waits for a resource, and for a token, that the next owner would not know;
 //! - requests that make a bridge expire something, and what is asked of that bridge after them.
 //!
 //! What waits for the engine is bounded ([`STALL_MS_MAX`], [`WAITING_ENTRIES_MAX`], [`WAITING_BYTES_MAX`]). Beyond that
@@ -67,6 +68,9 @@ impl Tenure {
         let records = entries.iter().map(Entry::to_bytes);
         self.bytes += records.clone().map(|record| record.len()).sum::<usize>();
         let unprotected = self.unprotected.is_some();
+        if unprotected {
+            entries.iter().for_each(|entry| self.withheld.watch(&entry.input));
+        }
         let waiting = records.zip(&entries);
         let waiting =
             waiting.map(|(record, entry)| Waiting { record, entry: (!unprotected).then(|| entry.clone()) });
@@ -108,7 +112,7 @@ impl Tenure {
             return Vec::new();
         }
         self.unprotected = Some(self.since);
-        self.waiting.iter_mut().filter_map(|waiting| waiting.entry.take()).collect()
+        self.take_up()
     }
 
     /// The engine has lost the whole journal, so that the append cannot succeed. Gives back what is to be applied; after
@@ -117,7 +121,14 @@ impl Tenure {
     pub fn handle_lost(&mut self) -> Vec<Entry> {
         self.unprotected.get_or_insert(self.since);
         self.appending = self.waiting.len();
-        self.waiting.iter_mut().filter_map(|waiting| waiting.entry.take()).collect()
+        self.take_up()
+    }
+
+    /// What is applied without being durable.
+    fn take_up(&mut self) -> Vec<Entry> {
+        let due: Vec<Entry> = self.waiting.iter_mut().filter_map(|waiting| waiting.entry.take()).collect();
+        due.iter().for_each(|entry| self.withheld.watch(&entry.input));
+        due
     }
 
     /// So many entries are being written down.

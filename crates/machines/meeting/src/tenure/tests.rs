@@ -147,6 +147,24 @@ fn a_journal_that_is_lost_in_a_stall_takes_what_came_meanwhile() {
 }
 
 #[test]
+fn who_comes_waits_for_a_resource_and_a_token() {
+    let bind =
+        |conn| Entry { input: Input::Bind { conn: ConnId(conn), iq_id: "b".to_owned() }, ..entry(conn) };
+    let mut tenure = Tenure::default();
+    tenure.offer(vec![bind(1)]);
+    tenure.to_append(0);
+    assert_eq!(tenure.handle_stall(STALL_MS), [bind(1)]);
+    tenure.offer(vec![bind(2)]);
+    let held = [send(1, "<iq/>"), send(2, "<iq/>"), send(3, "<enabled id='t'/>"), send(3, "<presence/>")];
+    for effect in &held {
+        assert_eq!(tenure.pass(effect.clone()), None);
+    }
+    assert_eq!(tenure.pass(send(4, "<iq/>")), Some(send(4, "<iq/>")));
+    let _ = (tenure.handle_appended(), tenure.to_append(600), tenure.handle_appended());
+    assert_eq!(tenure.release(), held);
+}
+
+#[test]
 fn a_bridge_expires_nothing_that_may_come_back() {
     let mut tenure = unprotected();
     let expire = ask("b1", "<conference-modify><endpoint id='ann' expire=\"true\"/></conference-modify>");

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::effect::Effect;
-use crate::entry::{BridgeId, ConnId};
+use crate::entry::{BridgeId, ConnId, Input};
 
 #[derive(Debug, Default)]
 pub(super) struct Withheld {
     /// what waits as it is, in order: everything for the connections and bridges in question
     effects: Vec<Effect>,
-    /// connections whose stream is being taken up
+    /// connections whose stream begins, or is being taken up
     conns: BTreeSet<ConnId>,
     /// bridges that shall expire something
     bridges: BTreeSet<BridgeId>,
@@ -18,11 +18,19 @@ pub(super) struct Withheld {
 }
 
 impl Withheld {
+    /// What an entry means that is not durable yet.
+    pub(super) fn watch(&mut self, input: &Input) {
+        if let Input::Bind { conn, .. } | Input::Resume { conn, .. } = input {
+            self.conns.insert(*conn);
+        }
+    }
+
     pub(super) fn pass(&mut self, effect: Effect) -> Option<Effect> {
         match &effect {
             Effect::Send { conn, text } => {
-                // the answer to who takes a stream up: it may rest on what is not durable, that the stream has ended too
-                if is(text, "resumed") || is(text, "failed") {
+                // the token of a stream; or the answer to who takes one up: it may rest on what is not durable, that the
+                // stream has ended too
+                if ["enabled", "resumed", "failed"].iter().any(|name| is(text, name)) {
                     self.conns.insert(*conn);
                 }
                 if self.conns.contains(conn) {

@@ -165,7 +165,7 @@ impl Stage {
         let conn = self.conn();
         let previd = self.client(whose)?.token.clone().unwrap_or_default();
         self.client(who)?.reconnect(conn);
-        self.apply(Input::Resume { conn, previd, h });
+        self.apply(Input::Resume { conn, previd, h, told: h });
         Ok(())
     }
 

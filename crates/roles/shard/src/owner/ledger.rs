@@ -1,23 +1,16 @@
-//! A meeting's place in the journal: append, replay, snapshot. Knows the position and what to do about a refusal.
+//! A meeting's way to its journal: append, replay, snapshot. `meeting::Ledger` knows the position and what an answer
+//! means; here it is asked, and waited for.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use journal::{Error, Journal, Position, Replay};
-
-use crate::limits::{RETRY_FIRST, RETRY_LONGEST, SNAPSHOT_BYTES, SNAPSHOT_ENTRIES};
+use journal::{Error, Journal, Replay};
+use meeting::ledger::{Answer, Append, Next, Pause, SNAPSHOT_ENTRIES};
 
 pub(super) struct Ledger {
     journal: Arc<dyn Journal>,
     room: String,
-    /// position of the next append
-    next: Position,
-    /// position of the newest snapshot, kept or refused
-    tried: Position,
-    /// the newest one was refused
-    refused: bool,
-    /// of the records since then
-    bytes: usize,
+    machine: meeting::Ledger,
 }
 
 impl Ledger {
@@ -27,10 +20,9 @@ impl Ledger {
     /// [`Error::Damaged`] and whatever else does not pass by itself.
     pub(super) async fn open(journal: Arc<dyn Journal>, room: &str) -> Result<(Self, Replay), Error> {
         let replay = replay(&*journal, room).await?;
-        let tried = replay.snapshot.as_ref().map_or(0, |(position, _)| *position);
-        let bytes = length(&replay.records);
-        let room = room.to_owned();
-        Ok((Self { journal, room, next: replay.next, tried, refused: false, bytes }, replay))
+        let snapshot = replay.snapshot.as_ref().map(|(position, _)| *position);
+        let machine = meeting::Ledger::replayed(replay.next, snapshot, &replay.records);
+        Ok((Self { journal, room: room.to_owned(), machine }, replay))
     }
 
     /// Appends `records`; comes back when they are durable. An engine that cannot be reached is waited for.
@@ -38,23 +30,21 @@ impl Ledger {
     /// # Errors
     /// [`Error::WrongPosition`] where another owner has written, and whatever else does not pass by itself.
     pub(super) async fn append(&mut self, records: Vec<Vec<u8>>) -> Result<(), Error> {
-        let count = records.len() as u64;
-        let mut pause = RETRY_FIRST;
-        let mut uncertain = false;
+        let mut append = Append::new(records);
+        let mut waits = false;
         loop {
-            match self.journal.append(&self.room, self.next, records.clone()).await {
-                Ok(()) => break,
-                Err(error) if may_pass(&error) => {
-                    uncertain = true;
-                    wait(&mut pause, &error).await;
+            let said = self.journal.append(&self.room, self.machine.next(), append.records().to_vec()).await;
+            match append.handle(answer(&said)) {
+                Next::Durable => break,
+                Next::Again { after } => {
+                    tell(&mut waits, &said);
+                    tokio::time::sleep(Duration::from_millis(after)).await;
                 }
-                // the former attempt may have been heard, and only its answer lost
-                Err(Error::WrongPosition { .. }) if uncertain && self.has(&records).await => break,
-                Err(error) => return Err(error),
+                Next::Look if self.has(&append).await => break,
+                Next::Look | Next::Refused => return said,
             }
         }
-        self.next += count;
-        self.bytes = self.bytes.saturating_add(length(&records));
+        self.machine.handle_appended(append.records());
         Ok(())
     }
 
@@ -64,46 +54,43 @@ impl Ledger {
     /// # Errors
     /// As of [`Ledger::append`].
     pub(super) async fn restore(&mut self, state: Vec<u8>, count: u64) -> Result<(), Error> {
-        let (position, mut pause) = (self.next + count, RETRY_FIRST);
-        let mut uncertain = false;
+        let position = self.machine.next() + count;
+        let (mut pause, mut waits) = (Pause::default(), false);
         loop {
-            match self.journal.restore(&self.room, position, state.clone()).await {
-                Ok(()) => break,
-                Err(error) if may_pass(&error) => {
-                    uncertain = true;
-                    wait(&mut pause, &error).await;
+            let said = self.journal.restore(&self.room, position, state.clone()).await;
+            match answer(&said) {
+                Answer::Durable => break,
+                Answer::Unknown => {
+                    tell(&mut waits, &said);
+                    tokio::time::sleep(Duration::from_millis(pause.longer())).await;
                 }
-                Err(error @ Error::WrongPosition { .. }) if uncertain => {
+                Answer::WrongPosition => {
                     let there = replay(&*self.journal, &self.room).await?;
                     if there.snapshot.as_ref() != Some(&(position, state)) {
-                        return Err(error);
+                        return said;
                     }
                     break;
                 }
-                Err(error) => return Err(error),
+                Answer::Refused => return said,
             }
         }
-        (self.next, self.tried, self.refused, self.bytes) = (position, position, false, 0);
+        self.machine = meeting::Ledger::replayed(position, Some(position), &[]);
         Ok(())
     }
 
     /// Is there anything that the newest snapshot, kept or refused, does not have?
     pub(super) fn has_news(&self) -> bool {
-        self.next > self.tried
+        self.machine.has_news()
     }
 
-    /// Has so much come since the newest snapshot that another is due? A refused one is not tried again at once: it
-    /// costs as much as one that is kept.
     pub(super) fn is_snapshot_due(&self) -> bool {
-        let many = self.next - self.tried >= SNAPSHOT_ENTRIES;
-        many || (self.bytes >= SNAPSHOT_BYTES && !self.refused)
+        self.machine.is_snapshot_due(SNAPSHOT_ENTRIES)
     }
 
     /// Keeps `bytes` as the state after everything that was appended.
     pub(super) async fn snapshot(&mut self, bytes: Vec<u8>) {
-        let kept = self.journal.snapshot(&self.room, self.next, bytes).await;
-        self.refused = kept.is_err();
-        (self.tried, self.bytes) = (self.next, 0);
+        let kept = self.journal.snapshot(&self.room, self.machine.next(), bytes).await;
+        self.machine.handle_snapshot(kept.is_ok());
         if let Err(error) = kept {
             // the records are still there: a later one will do
             tracing::warn!(%error, "a meeting could not be written down as a whole");
@@ -115,38 +102,33 @@ impl Ledger {
     /// # Errors
     /// [`Error::WrongPosition`] where another owner has written meanwhile: for him it is not over.
     pub(super) async fn purge(&mut self) -> Result<(), Error> {
-        match self.journal.purge(&self.room, self.next).await {
+        match self.journal.purge(&self.room, self.machine.next()).await {
             Err(error @ Error::WrongPosition { .. }) => return Err(error),
             Err(error) => tracing::warn!(%error, "a meeting that is over stays in the journal"),
             Ok(()) => {}
         }
-        self.begin_anew();
+        self.machine = meeting::Ledger::default();
         Ok(())
     }
 
-    fn begin_anew(&mut self) {
-        (self.next, self.tried, self.refused, self.bytes) = (0, 0, false, 0);
-    }
-
-    /// Do `records` stand where they should have been appended? Entries carry 32 random bytes each, so nobody
-    /// else's are equal to them.
-    async fn has(&self, records: &[Vec<u8>]) -> bool {
+    /// Does the journal have these records where they should have been appended?
+    async fn has(&self, append: &Append) -> bool {
         let Ok(replay) = replay(&*self.journal, &self.room).await else { return false };
-        let first = replay.next - replay.records.len() as u64;
-        let Some(skip) = self.next.checked_sub(first).and_then(|n| usize::try_from(n).ok()) else {
-            return false;
-        };
-        replay.records.get(skip..).is_some_and(|tail| tail == records)
+        append.stands_in(self.machine.next(), &replay.records, replay.next)
     }
 }
 
 /// Puts what the journal has of a meeting where no replay meets it. An engine that cannot be reached is waited for.
 pub(super) async fn set_aside(journal: &dyn Journal, room: &str) {
-    let mut pause = RETRY_FIRST;
+    let (mut pause, mut waits) = (Pause::default(), false);
     loop {
-        match journal.set_aside(room).await {
+        let said = journal.set_aside(room).await;
+        match said {
             Ok(()) => return tracing::warn!("what the journal had of the meeting is set aside"),
-            Err(error) if may_pass(&error) => wait(&mut pause, &error).await,
+            Err(ref error) if may_pass(error) => {
+                tell(&mut waits, &said);
+                tokio::time::sleep(Duration::from_millis(pause.longer())).await;
+            }
             Err(error) => {
                 return tracing::error!(%error, "a meeting that was given up stays in the journal");
             }
@@ -154,17 +136,24 @@ pub(super) async fn set_aside(journal: &dyn Journal, room: &str) {
     }
 }
 
-fn length(records: &[Vec<u8>]) -> usize {
-    records.iter().map(Vec::len).sum()
+async fn replay(journal: &dyn Journal, room: &str) -> Result<Replay, Error> {
+    let (mut pause, mut waits) = (Pause::default(), false);
+    loop {
+        let said = journal.replay(room).await;
+        if !said.as_ref().is_err_and(may_pass) {
+            return said;
+        }
+        tell(&mut waits, &said);
+        tokio::time::sleep(Duration::from_millis(pause.longer())).await;
+    }
 }
 
-async fn replay(journal: &dyn Journal, room: &str) -> Result<Replay, Error> {
-    let mut pause = RETRY_FIRST;
-    loop {
-        match journal.replay(room).await {
-            Err(error) if may_pass(&error) => wait(&mut pause, &error).await,
-            other => return other,
-        }
+fn answer(said: &Result<(), Error>) -> Answer {
+    match said {
+        Ok(()) => Answer::Durable,
+        Err(Error::WrongPosition { .. }) => Answer::WrongPosition,
+        Err(error) if may_pass(error) => Answer::Unknown,
+        Err(_) => Answer::Refused,
     }
 }
 
@@ -173,17 +162,17 @@ fn may_pass(error: &Error) -> bool {
     error.is_transient() || matches!(error, Error::Unusable(_))
 }
 
-async fn wait(pause: &mut Duration, error: &Error) {
-    if *pause == RETRY_FIRST {
+/// Once for all tries.
+fn tell<T>(waits: &mut bool, said: &Result<T, Error>) {
+    if let (false, Err(error)) = (std::mem::replace(waits, true), said) {
         tracing::warn!(%error, "the journal does not take entries; the meeting waits");
     }
-    tokio::time::sleep(*pause).await;
-    *pause = (*pause * 2).min(RETRY_LONGEST);
 }
 
 #[cfg(test)]
 mod tests {
     use journal::{Fault, Memory};
+    use meeting::ledger::SNAPSHOT_BYTES;
 
     use super::*;
 
@@ -249,17 +238,6 @@ mod tests {
         ledger.purge().await.unwrap();
         ledger.append(vec![b"new".to_vec()]).await.unwrap();
         check(&memory, &[b"new"]).await;
-    }
-
-    #[tokio::test]
-    async fn a_snapshot_is_due_after_many_entries() {
-        let mut ledger = open(&Memory::new()).await;
-        append(&mut ledger, SNAPSHOT_ENTRIES - 1, 10).await;
-        assert!(!ledger.is_snapshot_due());
-        append(&mut ledger, 1, 10).await;
-        assert!(ledger.is_snapshot_due());
-        ledger.snapshot(b"s".to_vec()).await;
-        assert!(!ledger.is_snapshot_due());
     }
 
     #[tokio::test]

@@ -1,42 +1,38 @@
-//! The time of a meeting: the wall clock at the start of the ownership, and the monotonic one from there on. It never
-//! runs backward, whatever happens to the wall clock, and not behind the entries of the former owner.
+//! The time of a meeting, by this process's clock: `meeting::Time` counts from the start of the ownership.
 
 use std::time::{Duration, Instant};
 
 use meeting::Millis;
 
-use crate::limits::TICK_PAUSE;
-
-/// A deadline further away is told after this: a year.
-const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
-
 #[derive(Debug)]
 pub(super) struct Time {
     start: Instant,
-    start_millis: Millis,
-    not_before: Instant,
+    machine: meeting::Time,
 }
 
 impl Time {
     /// `wall` is the time of day at `start`, `last` that of the newest entry.
     pub(super) fn new(start: Instant, wall: Millis, last: Millis) -> Self {
-        Self { start, start_millis: wall.max(last), not_before: start }
+        Self { start, machine: meeting::Time::new(wall, last) }
     }
 
     pub(super) fn millis(&self, now: Instant) -> Millis {
-        let passed = now.saturating_duration_since(self.start).as_millis();
-        self.start_millis.saturating_add(u64::try_from(passed).unwrap_or(u64::MAX))
+        self.machine.millis(self.passed(now))
     }
 
     /// When a deadline is to be told.
     pub(super) fn instant(&self, deadline: Millis) -> Instant {
-        let away = Duration::from_millis(deadline.saturating_sub(self.start_millis)).min(FAR);
-        (self.start + away).max(self.not_before)
+        self.start + Duration::from_millis(self.machine.due(deadline))
     }
 
-    /// A deadline was told: the next one is not told at once, so that one that stays costs little.
+    /// A deadline was told.
     pub(super) fn ticked(&mut self, now: Instant) {
-        self.not_before = now + TICK_PAUSE;
+        self.machine.ticked(self.passed(now));
+    }
+
+    fn passed(&self, now: Instant) -> Millis {
+        let passed = now.saturating_duration_since(self.start).as_millis();
+        u64::try_from(passed).unwrap_or(u64::MAX)
     }
 }
 
@@ -45,21 +41,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_goes_on_from_the_later_of_wall_clock_and_last_entry() {
-        let start = service::clock::Clock.now();
-        let after = start + Duration::from_millis(250);
-        assert_eq!(Time::new(start, 1000, 0).millis(after), 1250);
-        assert_eq!(Time::new(start, 1000, 5000).millis(after), 5250);
-        assert_eq!(Time::new(start, u64::MAX, 0).millis(after), u64::MAX);
-    }
-
-    #[test]
     fn deadlines_become_instants() {
         let start = service::clock::Clock.now();
+        let later = start + Duration::from_millis(250);
         let mut time = Time::new(start, 1000, 0);
-        assert_eq!(time.instant(1500), start + Duration::from_millis(500));
-        assert_eq!(time.instant(0), start);
-        time.ticked(start);
-        assert_eq!(time.instant(0), start + TICK_PAUSE);
+        assert_eq!((time.millis(later), time.instant(1500)), (1250, start + Duration::from_millis(500)));
+        time.ticked(later);
+        assert_eq!(time.instant(0), later + Duration::from_millis(meeting::TICK_PAUSE_MS));
     }
 }

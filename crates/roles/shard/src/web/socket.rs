@@ -54,7 +54,7 @@ async fn stream(shard: &Arc<Shard>, room: &RoomKey, mut socket: WebSocket, place
     let conn = ConnId(shard.connections.fetch_add(1, Ordering::Relaxed));
     let input = match wish {
         Wish::Bind { iq_id } => Input::Bind { conn, iq_id },
-        Wish::Resume { previd, h } => Input::Resume { conn, previd, h },
+        Wish::Resume { previd, h, told } => Input::Resume { conn, previd, h, told },
     };
     let gone = CancellationToken::new();
     let (outbox, letters) = outbox(gone.clone());
@@ -67,7 +67,7 @@ async fn stream(shard: &Arc<Shard>, room: &RoomKey, mut socket: WebSocket, place
 
 enum Wish {
     Bind { iq_id: String },
-    Resume { previd: String, h: u32 },
+    Resume { previd: String, h: u32, told: u32 },
 }
 
 /// `None` where the client left or was refused.
@@ -92,10 +92,10 @@ async fn negotiate(shard: &Shard, room: &RoomKey, socket: &mut WebSocket) -> Opt
                 Step::Send(text) => socket.send(Frame::text(text)).await.ok()?,
                 Step::Restart => {}
                 Step::Ends(Ends::Bind { iq_id, .. }) => return Some(Wish::Bind { iq_id }),
-                Step::Ends(Ends::Resume { previd, h })
+                Step::Ends(Ends::Resume { previd, h, told })
                     if shard.meetings.has(room.as_str()) || shard.config.cluster.is_some() =>
                 {
-                    return Some(Wish::Resume { previd, h });
+                    return Some(Wish::Resume { previd, h, told });
                 }
                 Step::Ends(Ends::Resume { .. }) => {
                     // a meeting that does not run has no streams: none is started to say so
