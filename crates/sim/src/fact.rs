@@ -35,6 +35,16 @@ pub(crate) enum Fact {
         by: Node,
         digest: u64,
     },
+    /// An owner goes on without the engine.
+    Unprotected {
+        meeting: String,
+        by: Node,
+    },
+    /// Everything that it did is durable.
+    Protected {
+        meeting: String,
+        by: Node,
+    },
     /// A bridge has obeyed a request to expire something.
     Expired {
         bridge: Node,
@@ -50,7 +60,9 @@ pub(crate) enum Fact {
         client: usize,
     },
     /// The client took its stream up itself.
-    Resumed,
+    Resumed {
+        client: usize,
+    },
     /// A router did so in its client's name.
     Respliced,
     /// The client has said goodbye.
@@ -74,11 +86,17 @@ pub(crate) enum Fact {
         client: usize,
         line: u64,
     },
-    /// The client was shown a line.
+    /// The client was shown a line; `past`: as one that was said before it came.
     Heard {
         client: usize,
         from: String,
         line: u64,
+        past: bool,
+    },
+    /// What a client is told of Jingle does not fit what it was told before.
+    Odd {
+        client: usize,
+        what: String,
     },
     /// Found by the actor itself.
     Breach(Invariant, String),

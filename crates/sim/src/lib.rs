@@ -1,9 +1,17 @@
 //! Whole clusters in one thread, from one seed.
 //!
-//! The real machines run here: `meeting`, `placement::steering`, `xmpp::splice`, the c2s negotiation of `xmpp`, and
-//! `journal::Memory` for the engine. Around them is a model of everything else: shells (`router`, `shard`), bridges,
-//! clients with the timers of real ones, the network, clocks, and what goes wrong with them. The models of the shells
-//! are mirrors of `roles/router` and `roles/shard`: what they decide has to be changed in both.
+//! The real machines run here: `meeting` with what stands beside it (its tenure, ledger, links and time), `placement`
+//! with its steering, `xmpp::splice`, the c2s negotiation of `xmpp`, and `journal::Memory` for the engine. Around them is
+//! a model of everything else: shells (`router`, `shard`), bridges, clients with the timers of real ones, the network,
+//! clocks, and what goes wrong with them.
+//!
+//! What is modelled, and why it is no machine of the product's:
+//!
+//! - `shard/owner`: in which order an owner takes inputs, writes and ends; the product's awaits what this is told of
+//! - `router/streams`: sockets, and the pauses between tries to find a shard
+//! - `shard/fleet`: the brewery; its bridges log in with one word here, what they are asked is colibri2
+//! - `bridge`: the product's has media; here is what it answers, and whose requests it refuses
+//! - `client`: stricter than `participant`, which measures a server and forgives it a lot; the timers are the same
 //!
 //! Comes in: a seed. It is the plan of the faults, the delays, the chance of every node; the same one gives the same
 //! run, event for event. Goes out: an [`Outcome`], with the first [`Invariant`] that did not hold, if any, the events
@@ -41,6 +49,11 @@ pub(crate) const DOMAIN: &str = "meet.example";
 /// One run, with everything that its seed has planned.
 pub fn run(seed: u64) -> Outcome {
     world::World::new(seed, None, false).run()
+}
+
+/// One run, of which a failure shows so many events.
+pub fn run_showing(seed: u64, events: usize) -> Outcome {
+    world::World::new(seed, None, false).showing(events).run()
 }
 
 /// One run in a world that is broken on purpose; `calm`: nothing else goes wrong.

@@ -32,10 +32,11 @@ pub(crate) const ENGINE_TIME: Micros = SECOND;
 /// The shard.
 pub(crate) const ANNOUNCE_INTERVAL: Micros = 2 * SECOND;
 pub(crate) const CLAIM_TIME: Micros = 20 * SECOND;
-pub(crate) const RETRY_FIRST: Micros = 50 * MS;
-pub(crate) const RETRY_LONGEST: Micros = 2 * SECOND;
+pub(crate) const RETRY_FIRST: Micros = meeting::ledger::RETRY_MS_FIRST * MS;
+pub(crate) const TAKEOVER_TRIES: u32 = 20;
 pub(crate) const BATCH_MAX: usize = 64;
-pub(crate) const TICK_PAUSE: Micros = 10 * MS;
+/// For somebody who has asked for a meeting to come, too.
+pub(crate) const SNAPSHOT_IDLE: Micros = 30 * SECOND;
 /// as the product's, but low, so that runs of minutes have some
 pub(crate) const SNAPSHOT_ENTRIES: u64 = 60;
 pub(crate) const BRIDGE_ANSWER_TIME: Micros = 15 * SECOND;
@@ -45,3 +46,6 @@ pub(crate) const LOGIN_PAUSE: Micros = 500 * MS;
 
 /// Client and shard: a socket on which nothing was heard for so long is dropped.
 pub(crate) const SILENCE_MAX: Micros = 60 * SECOND;
+
+/// Events that a failure shows, unless more are asked for.
+pub(crate) const EVENTS_SHOWN: usize = 80;

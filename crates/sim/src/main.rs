@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use sim::{Counts, run};
+use sim::{Counts, run_showing};
 
 #[derive(Parser)]
 #[command(about = "Whole clusters in one thread, from one seed")]
@@ -15,6 +15,9 @@ struct Arguments {
     /// The first seed; without it, one from the clock
     #[arg(long)]
     seed: Option<u64>,
+    /// Events that a failure shows
+    #[arg(long, default_value_t = 80)]
+    events: usize,
 }
 
 fn main() -> ExitCode {
@@ -24,7 +27,7 @@ fn main() -> ExitCode {
     let (mut total, mut failed) = (Counts::default(), Vec::new());
     for n in 0..arguments.seeds {
         let seed = first.wrapping_add(n);
-        let outcome = run(seed);
+        let outcome = run_showing(seed, arguments.events);
         total.add(&outcome.counts);
         if let Some(failure) = outcome.failure {
             println!("\n{failure}\n");

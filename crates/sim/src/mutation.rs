@@ -5,8 +5,8 @@
 pub enum Mutation {
     /// the engine takes appends wherever its journal stands
     NoFence,
-    /// an owner obeys before its entries are durable
-    EagerEffects,
+    /// an unprotected owner acknowledges what is not durable
+    EarlyPromises,
     /// an owner applies entries with a chance of its own
     OwnChance,
     /// an owner ends its meeting when the engine does not answer
@@ -15,6 +15,8 @@ pub enum Mutation {
     LostTokens,
     /// acknowledgements to clients are of one stanza less than was taken
     CountersBack,
+    /// routers do not tell how far a client was sent
+    NothingTold,
     /// every line of chat is shown twice
     DoubledLines,
     /// who was in the room first is not shown

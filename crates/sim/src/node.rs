@@ -114,6 +114,13 @@ pub(crate) enum Request {
     Announce { draining: bool, load: f64, started: u64 },
 }
 
+impl Request {
+    /// It needs the engine's leader.
+    pub(crate) fn writes(&self) -> bool {
+        !matches!(self, Self::Replay { .. } | Self::Placed { .. })
+    }
+}
+
 /// What the engine says.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {

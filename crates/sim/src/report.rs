@@ -12,6 +12,8 @@ pub struct Counts {
     pub pauses: u64,
     pub partitions: u64,
     pub outages: u64,
+    /// times that a meeting went on without the engine
+    pub unprotected: u64,
     /// streams that clients took up themselves
     pub resumes: u64,
     /// streams that routers took up in their name
@@ -33,6 +35,7 @@ impl Counts {
         self.pauses += other.pauses;
         self.partitions += other.partitions;
         self.outages += other.outages;
+        self.unprotected += other.unprotected;
         self.resumes += other.resumes;
         self.splices += other.splices;
         self.takeovers += other.takeovers;
@@ -51,8 +54,8 @@ impl fmt::Display for Counts {
         write!(f, "; {} kills, {} pauses, {} partitions", self.kills, self.pauses, self.partitions)?;
         write!(
             f,
-            ", {} engine outages; {} takeovers, {} snapshots",
-            self.outages, self.takeovers, self.snapshots
+            ", {} engine outages, {} times unprotected; {} takeovers, {} snapshots",
+            self.outages, self.unprotected, self.takeovers, self.snapshots
         )?;
         write!(f, "; {} resumes by routers, {} by clients", self.splices, self.resumes)?;
         write!(f, ", {} reloads; {} lines", self.reloads, self.lines)

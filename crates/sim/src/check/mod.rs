@@ -4,17 +4,21 @@
 //! what owners compute, and what bridges obey, is compared with that.
 
 mod finish;
+mod hear;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use meeting::{Effect, Entry, Meeting};
 
 use crate::fact::{Breach, Fact, Invariant};
-use crate::node::{Micros, SECOND};
+use crate::node::{Micros, Node, SECOND};
 use crate::report::Counts;
 
 /// A session is kept for 90 s after its connection was lost; who was heard this long ago can resume.
 const RESUMABLE: Micros = 80 * SECOND;
+
+/// So long a client may be told things twice that an owner had told it who is lost.
+const CONFUSED: Micros = 90 * SECOND;
 
 /// FNV-1a.
 pub(crate) fn digest(bytes: &[u8]) -> u64 {
@@ -31,6 +35,13 @@ struct Log {
     digests: BTreeMap<u64, BTreeSet<u64>>,
     /// all that bridges were asked by committed entries
     asked: BTreeSet<String>,
+    /// lines that are durable, by author and number: how often the room had been taken over when they became so
+    lines: BTreeMap<(String, u64), u64>,
+    takeovers: u64,
+    /// who goes on without the engine
+    unprotected: BTreeSet<Node>,
+    /// when somebody took over who did not know all that was said
+    lost: Option<Micros>,
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +52,10 @@ struct Person {
     first: Option<u64>,
     acknowledged: u64,
     heard: BTreeMap<String, u64>,
+    /// lines that were not durable when they were shown
+    unsure: BTreeMap<(String, u64), hear::Unsure>,
+    /// times that the client took its stream up itself
+    resumes: u64,
 }
 
 #[derive(Debug, Default)]
@@ -70,6 +85,7 @@ impl Check {
                 }
                 if matches!(fact, Fact::Rebuilt { position: 1.., .. }) {
                     self.counts.takeovers += 1;
+                    self.log(meeting).taken_over(now);
                 }
             }
             Fact::Purged { meeting, by } => self
@@ -92,8 +108,17 @@ impl Check {
                 }
             }
             Fact::Breach(invariant, what) => return Err(breach(*invariant, what.clone())),
-            Fact::Resumed => self.counts.resumes += 1,
+            Fact::Resumed { client } => {
+                self.counts.resumes += 1;
+                self.people.entry(*client).or_default().resumes += 1;
+            }
             Fact::Respliced => self.counts.splices += 1,
+            Fact::Unprotected { meeting, by } => {
+                self.counts.unprotected += 1;
+                self.log(meeting).unprotected.insert(*by);
+            }
+            Fact::Protected { meeting, by } => drop(self.log(meeting).unprotected.remove(by)),
+            Fact::Odd { client, what } => self.excuse(*client, what, now)?,
             Fact::Snapshotted => self.counts.snapshots += 1,
             Fact::Note(_) => {}
             _ => return self.see_person(fact),
@@ -120,30 +145,24 @@ impl Check {
             Fact::Acknowledged { client, line } => {
                 self.people.entry(*client).or_default().acknowledged = *line;
             }
-            Fact::Heard { client, from, line } => return self.hear(*client, from, *line),
+            Fact::Heard { client, from, line, past: true } => {
+                let heard = &mut self.people.entry(*client).or_default().heard;
+                let last = heard.entry(from.clone()).or_default();
+                *last = (*last).max(*line);
+            }
+            Fact::Heard { client, from, line, past: false } => return self.hear(*client, from, *line),
             _ => {}
         }
         Ok(())
     }
 
-    /// Lines of one author come in order, each once, from the first that was said in the listener's presence on. What
-    /// comes before the listener has joined is history, of which there is only so much.
-    fn hear(&mut self, client: usize, from: &str, line: u64) -> Result<(), Breach> {
-        let author = self.people.values().find(|person| person.nick == from);
-        let author = author.map(|author| (author.joined, author.first));
-        let Some(listener) = self.people.get_mut(&client) else { return Ok(()) };
-        let expected = match listener.heard.insert(from.to_owned(), line) {
-            Some(last) => Some(last + 1),
-            None if listener.joined.is_none() => None,
-            None => author.filter(|(joined, _)| *joined > listener.joined).and_then(|(_, first)| first),
-        };
-        match expected {
-            Some(expected) if expected != line => {
-                let what = format!("client-{client} hears line {line} of {from}, expected was {expected}");
-                Err(breach(Invariant::ExactlyOnce, what))
-            }
-            _ => Ok(()),
+    /// A Jingle session that an unprotected owner has offered is unknown to the next one, who offers another.
+    fn excuse(&self, client: usize, what: &str, now: Micros) -> Result<(), Breach> {
+        let room = self.people.get(&client).and_then(|person| self.logs.get(&person.room));
+        if room.is_some_and(|log| log.lost.is_some_and(|at| now < at + CONFUSED)) {
+            return Ok(());
         }
+        Err(breach(Invariant::JingleOnce, format!("client-{client}: {what}")))
     }
 
     fn log(&mut self, meeting: &str) -> &mut Log {
@@ -158,6 +177,10 @@ impl Log {
             next: 0,
             digests: BTreeMap::new(),
             asked: BTreeSet::new(),
+            lines: BTreeMap::new(),
+            takeovers: 0,
+            unprotected: BTreeSet::new(),
+            lost: None,
         };
         log.note();
         log
@@ -178,14 +201,23 @@ impl Log {
         for record in records {
             let entry = Entry::from_bytes(record).map_err(|error| format!("wrote no entry: {error}"))?;
             for effect in self.reference.apply(&entry) {
-                if let Effect::AskBridge { text, .. } = effect {
-                    self.asked.insert(text);
+                match effect {
+                    Effect::AskBridge { text, .. } => drop(self.asked.insert(text)),
+                    Effect::Send { text, .. } => self.note_line(&text),
+                    _ => {}
                 }
             }
             self.next += 1;
         }
         self.note();
         Ok(())
+    }
+
+    fn taken_over(&mut self, now: Micros) {
+        self.takeovers += 1;
+        if !std::mem::take(&mut self.unprotected).is_empty() {
+            self.lost = Some(now);
+        }
     }
 
     fn forget(&mut self) -> Result<(), String> {

@@ -6,7 +6,7 @@ use xmpp::jingle::ns::JINGLE;
 use xmpp::{Element, ns};
 
 use super::Client;
-use crate::fact::Invariant;
+use crate::fact::{Fact, Invariant};
 use crate::node::Cx;
 
 #[derive(Clone, Debug, Default)]
@@ -51,17 +51,15 @@ impl Client {
         let action = jingle.attr("action").unwrap_or_default();
         let knows = self.session.as_ref().is_some_and(|session| session.sid == sid);
         match action {
-            "session-initiate" if self.session.is_some() => {
-                self.breach(cx, Invariant::JingleOnce, "a second session beside the first");
-            }
             "session-initiate" => {
+                if self.session.is_some() {
+                    self.odd(cx, "a second session beside the first".to_owned());
+                }
                 self.session = Some(Session { sid, ..Session::default() });
                 self.change_sources(cx, jingle, true);
                 self.accept(cx);
             }
-            _ if !knows => {
-                self.breach(cx, Invariant::JingleOnce, &format!("{action} for an unknown session"))
-            }
+            _ if !knows => self.odd(cx, format!("{action} for an unknown session")),
             "source-add" => self.change_sources(cx, jingle, true),
             "source-remove" => self.change_sources(cx, jingle, false),
             "session-terminate" => self.session = None,
@@ -120,8 +118,12 @@ impl Client {
         }
         for name in wrong {
             let what = if added { "told again" } else { "taken away, but never told" };
-            self.breach(cx, Invariant::JingleOnce, &format!("source {name}: {what}"));
+            self.odd(cx, format!("source {name}: {what}"));
         }
+    }
+
+    fn odd(&self, cx: &mut Cx<'_>, what: String) {
+        cx.fact(Fact::Odd { client: self.number, what });
     }
 }
 

@@ -95,7 +95,8 @@ impl Client {
         let line = message.get_child("body", ns::CLIENT).and_then(|body| body.text().parse().ok());
         if let (Some(from), Some(line)) = (from, line) {
             self.heard.insert(from.clone(), line);
-            cx.fact(Fact::Heard { client: self.number, from, line });
+            let past = message.has_child("delay", ns::DELAY);
+            cx.fact(Fact::Heard { client: self.number, from, line, past });
         }
     }
 

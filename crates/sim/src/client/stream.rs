@@ -117,7 +117,7 @@ impl Client {
         }
         self.stage = Stage::Up;
         (self.attempts, self.lost_at) = (0, None);
-        cx.fact(Fact::Resumed);
+        cx.fact(Fact::Resumed { client: self.number });
         let again: Vec<String> = self.unacked.iter().map(|(text, _)| text.clone()).collect();
         for text in again {
             self.put(cx, text);
@@ -166,6 +166,9 @@ impl Client {
             self.reload(cx, "a stream error");
         } else if let Some(kind) = Kind::of(element) {
             self.received += 1;
+            if xmpp::text::to_text(element) == xmpp::sm::FILLER {
+                return;
+            }
             if element.attr("to") != Some(self.jid.as_str()) {
                 self.breach(cx, Invariant::IdentityKept, "got what is for somebody else");
             }

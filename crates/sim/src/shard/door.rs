@@ -185,11 +185,11 @@ impl Shard {
                         Step::Ends(Ends::Bind { iq_id, .. }) => {
                             self.attach(cx, wire, &room, |conn| Input::Bind { conn, iq_id });
                         }
-                        Step::Ends(Ends::Resume { mut previd, h }) => {
+                        Step::Ends(Ends::Resume { mut previd, h, told }) => {
                             if cx.mutation == Some(Mutation::LostTokens) {
                                 previd.insert(0, '0');
                             }
-                            self.attach(cx, wire, &room, |conn| Input::Resume { conn, previd, h });
+                            self.attach(cx, wire, &room, |conn| Input::Resume { conn, previd, h, told });
                         }
                     }
                 }

@@ -171,7 +171,7 @@ impl Shard {
                 }
             }
             Effect::PickBridge { avoid } => {
-                owner.inbox.push_back(Input::BridgePicked { bridge: self.fleet.pick(&avoid) });
+                owner.own.push_back(Input::BridgePicked { bridge: self.fleet.pick(&avoid) });
             }
             Effect::AskBridge { bridge, id, text } => self.ask_bridge(cx, room, bridge, id, text),
             Effect::Fact(fact) => cx.fact(Fact::Note(format!("{room}: {fact:?}"))),
@@ -187,7 +187,7 @@ impl Shard {
             self.fleet.waiting.insert(ask, Waiting { room: room.to_owned(), bridge, id });
             self.timer(cx, BRIDGE_ANSWER_TIME, Timer::Bridge { ask });
         } else if let Some(owner) = self.owners.get_mut(room) {
-            owner.inbox.push_back(Input::BridgeAnswered { bridge, id, answer: None });
+            owner.own.push_back(Input::BridgeAnswered { bridge, id, answer: None });
         }
         self.look_at_bridges(cx, room);
     }

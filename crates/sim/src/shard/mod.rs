@@ -158,9 +158,9 @@ impl Shard {
     fn settle(&mut self, cx: &mut Cx<'_>, room: &str) {
         loop {
             let Some(owner) = self.owners.get_mut(room) else { return };
-            owner.step(cx);
+            let worked = owner.step(cx);
             let effects = std::mem::take(&mut owner.effects);
-            if effects.is_empty() {
+            if !worked && effects.is_empty() {
                 break;
             }
             for effect in effects {
@@ -175,11 +175,11 @@ impl Shard {
             self.timer(cx, after, Timer::Owner { room: room.to_owned(), number });
         }
         if let Some(end) = end {
-            self.end(cx, room, &end);
+            self.end(cx, room, end);
         }
     }
 
-    fn end(&mut self, cx: &mut Cx<'_>, room: &str, end: &End) {
+    fn end(&mut self, cx: &mut Cx<'_>, room: &str, end: End) {
         let Some(owner) = self.owners.remove(room) else { return };
         cx.fact(crate::fact::Fact::Note(format!("{} lets go of {room}: {end:?}", self.me)));
         for wire in owner.conns.into_values() {

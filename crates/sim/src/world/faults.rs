@@ -29,13 +29,15 @@ impl World {
                     self.troubled(after, Due::Resume(node));
                 }
             }
-            Blow::Part(a, b, after) => {
-                if self.parted.insert((a.min(b), a.max(b))) {
+            Blow::Part(pairs, after) => {
+                let new: Vec<_> = pairs.into_iter().filter(|pair| self.parted.insert(*pair)).collect();
+                if !new.is_empty() {
                     self.check.counts.partitions += 1;
-                    self.troubled(after, Due::Heal(a, b));
+                    self.troubled(after, Due::Heal(new));
                 }
             }
-            Blow::Outage(after) => {
+            Blow::Engine(trouble, after) => {
+                self.engine_trouble = trouble;
                 self.engine_back = self.engine_back.max(self.now + after);
                 self.check.counts.outages += 1;
                 self.disturbed(after);
@@ -89,12 +91,12 @@ impl World {
         missed.into_iter().try_for_each(|event| self.deliver(node, event))
     }
 
-    pub(super) fn heal(&mut self, a: Node, b: Node) {
-        self.parted.remove(&(a.min(b), a.max(b)));
-        self.unblock(a, b);
-        for node in [a, b] {
-            if [a, b].contains(&Node::Engine) && node != Node::Engine {
-                self.brief(node);
+    pub(super) fn heal(&mut self, pairs: &[(Node, Node)]) {
+        for (from, to) in pairs {
+            self.parted.remove(&(*from, *to));
+            self.unblock(*from, *to);
+            if *from == Node::Engine {
+                self.brief(*to);
             }
         }
     }

@@ -12,16 +12,14 @@ use crate::check::{Check, digest};
 use crate::client::Client;
 use crate::engine::Engine;
 use crate::fact::{Breach, Fact};
+use crate::limits::EVENTS_SHOWN;
 use crate::mutation::Mutation;
 use crate::node::{Act, Ask, Cx, Event, MS, Micros, Node, Wire};
 use crate::report::{Failure, Outcome};
 use crate::router::Router;
 use crate::shard::Shard;
 use net::{Link, Pending};
-use plan::{Blow, END, ROOMS, SIZE};
-
-/// Events that a failure shows.
-const SHOWN: usize = 80;
+use plan::{Blow, END, ROOMS, SIZE, Trouble};
 
 #[derive(Debug)]
 enum Actor {
@@ -79,7 +77,7 @@ enum Due {
     Blow(Blow),
     Revive(Node),
     Resume(Node),
-    Heal(Node, Node),
+    Heal(Vec<(Node, Node)>),
     Settled,
 }
 
@@ -94,8 +92,11 @@ pub(crate) struct World {
     processes: BTreeMap<Node, Process>,
     engine: Engine,
     engine_back: Micros,
+    /// until then
+    engine_trouble: Trouble,
     flaky_until: Micros,
     links: BTreeMap<Wire, Link>,
+    /// nothing passes from the first to the second
     parted: BTreeSet<(Node, Node)>,
     pending: BTreeMap<Ask, Pending>,
     /// disturbances that are not over
@@ -106,6 +107,8 @@ pub(crate) struct World {
     check: Check,
     trace: u64,
     last: VecDeque<String>,
+    /// so many of the last events
+    shown: usize,
 }
 
 impl World {
@@ -123,6 +126,7 @@ impl World {
             processes: BTreeMap::new(),
             engine,
             engine_back: 0,
+            engine_trouble: Trouble::Away,
             flaky_until: 0,
             links: BTreeMap::new(),
             parted: BTreeSet::new(),
@@ -134,6 +138,7 @@ impl World {
             check: Check::default(),
             trace: 0,
             last: VecDeque::new(),
+            shown: EVENTS_SHOWN,
         };
         world.populate(&mut plan);
         if !calm {
@@ -142,6 +147,11 @@ impl World {
             }
         }
         world
+    }
+
+    /// A failure shows so many events.
+    pub(crate) fn showing(self, events: usize) -> Self {
+        Self { shown: events.max(1), ..self }
     }
 
     fn populate(&mut self, plan: &mut Chance) {
@@ -226,8 +236,8 @@ impl World {
                 Ok(())
             }
             Due::Resume(node) => self.resume(node),
-            Due::Heal(a, b) => {
-                self.heal(a, b);
+            Due::Heal(pairs) => {
+                self.heal(&pairs);
                 Ok(())
             }
             Due::Settled => {
@@ -297,7 +307,7 @@ impl World {
     }
 
     fn show(&mut self, line: String) {
-        if self.last.len() == SHOWN {
+        if self.last.len() == self.shown {
             self.last.pop_front();
         }
         self.last.push_back(line.chars().take(400).collect());

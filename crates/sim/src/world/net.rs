@@ -1,6 +1,6 @@
 //! The network: connections that keep order, requests that are answered once or never, the way to the engine and back.
 
-use super::{Actor, Due, Running, World};
+use super::{Actor, Due, Running, Trouble, World};
 use crate::engine::unavailable;
 use crate::fact::Breach;
 use crate::limits::ENGINE_TIME;
@@ -35,8 +35,8 @@ impl World {
         self.processes.get(&node).is_none_or(|process| process.running == Running::Dead)
     }
 
-    fn is_parted(&self, a: Node, b: Node) -> bool {
-        self.parted.contains(&(a.min(b), a.max(b)))
+    fn is_parted(&self, from: Node, to: Node) -> bool {
+        self.parted.contains(&(from, to))
     }
 
     pub(super) fn open(&mut self, by: Node, to: Node, wire: Wire, hello: Hello) {
@@ -60,10 +60,14 @@ impl World {
 
     /// What a broken world makes of it.
     fn mutated(&self, to: Node, item: Item) -> Vec<Item> {
-        let (Some(mutation), Node::Client(_), Item::Text(text)) = (self.mutation, to, &item) else {
+        let (Some(mutation), Item::Text(text)) = (self.mutation, &item) else {
             return vec![item];
         };
         match mutation {
+            Mutation::NothingTold if text.starts_with("<resume ") => {
+                vec![Item::Text(text.replace(" told=", " nothing="))]
+            }
+            _ if !matches!(to, Node::Client(_)) => vec![item],
             Mutation::DoubledLines if text.contains("<body") => vec![item.clone(), item],
             Mutation::DoubledOffers if text.contains("session-initiate") => vec![item.clone(), item],
             Mutation::HiddenPresence if text.starts_with("<presence") && !text.contains("/focus") => {
@@ -129,15 +133,18 @@ impl World {
     }
 
     /// What was kept back goes on its way.
-    pub(super) fn unblock(&mut self, a: Node, b: Node) {
-        let mut kept = Vec::new();
+    pub(super) fn unblock(&mut self, from: Node, to: Node) {
+        let mut freed = Vec::new();
         for (wire, link) in &mut self.links {
-            if link.ends.iter().all(|(node, _)| *node == a || *node == b) {
-                kept.extend(link.kept.drain(..).map(|(to, event)| (*wire, to, event)));
+            if link.ends.iter().all(|(node, _)| *node == from || *node == to) {
+                let (free, kept) =
+                    std::mem::take(&mut link.kept).into_iter().partition(|(node, _)| *node == to);
+                link.kept = kept;
+                let free: Vec<(Node, Event)> = free;
+                freed.extend(free.into_iter().map(|(_, event)| (*wire, event)));
             }
         }
-        for (wire, to, event) in kept {
-            let from = if to == a { b } else { a };
+        for (wire, event) in freed {
             self.over(wire, from, to, event);
         }
     }
@@ -186,8 +193,18 @@ impl World {
     }
 
     pub(super) fn engine_hears(&mut self, by: Node, ask: Ask, request: Request) -> Result<(), Breach> {
-        if self.now < self.engine_back || self.is_parted(by, Node::Engine) {
+        if self.is_parted(by, Node::Engine) {
             return Ok(());
+        }
+        if self.now < self.engine_back {
+            match self.engine_trouble {
+                Trouble::Leaderless if !request.writes() => {}
+                Trouble::Leaderless | Trouble::Away => return Ok(()),
+                Trouble::Frozen => {
+                    self.put(self.engine_back, Due::Engine { by, ask, request });
+                    return Ok(());
+                }
+            }
         }
         let outcome = self.engine.execute(by, request);
         let is_flaky = self.now < self.flaky_until;
@@ -207,7 +224,7 @@ impl World {
         ask: Ask,
         answer: Option<Answer>,
     ) -> Result<(), Breach> {
-        if answer.is_some() && self.is_parted(by, Node::Engine) {
+        if answer.is_some() && self.is_parted(Node::Engine, by) {
             return Ok(());
         }
         let Some(Pending { life, request }) = self.pending.remove(&ask) else { return Ok(()) };
@@ -225,7 +242,7 @@ impl World {
 
     fn broadcast(&mut self, news: &News) {
         for node in self.listeners() {
-            if !self.is_parted(node, Node::Engine) {
+            if !self.is_parted(Node::Engine, node) {
                 self.event(node, Event::Heard(news.clone()));
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::chance::Chance;
 use crate::client::Intent;
-use crate::node::{Micros, Node, SECOND};
+use crate::node::{MS, Micros, Node, SECOND};
 
 pub(super) const ROOMS: [&str; 2] = ["alpha", "beta"];
 
@@ -18,15 +18,25 @@ pub(super) enum Blow {
     Kill(Node, Micros),
     /// it is stopped, and goes on after a while as if nothing had been
     Pause(Node, Micros),
-    /// nothing passes between the two
-    Part(Node, Node, Micros),
-    /// the engine has no leader
-    Outage(Micros),
+    /// nothing passes from the first to the second, for each pair
+    Part(Vec<(Node, Node)>, Micros),
+    Engine(Trouble, Micros),
     /// requests to it are late, doubled, heard and not answered
     Flaky(Micros),
     /// milliseconds, of the node's own clock
     Clock(Node, i64),
     Drain(Node),
+}
+
+/// What can be wrong with the whole engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// nobody hears it, and it hears nobody
+    Away,
+    /// it has no leader: nothing is written, but read
+    Leaderless,
+    /// it stands still, and then does all that it was asked to meanwhile
+    Frozen,
 }
 
 /// How many there are of each.
@@ -55,12 +65,18 @@ pub(super) fn intents(chance: &mut Chance, size: Size) -> Vec<Intent> {
 /// In the order of time.
 pub(super) fn blows(chance: &mut Chance, size: Size) -> Vec<(Micros, Blow)> {
     let count = chance.between(2, 7);
-    let mut blows: Vec<_> = (0..count)
-        .map(|_| {
-            let at = chance.between(6 * SECOND, TROUBLE - 30 * SECOND);
-            (at, blow(chance, size))
-        })
-        .collect();
+    let mut blows = Vec::new();
+    for _ in 0..count {
+        let at = chance.between(6 * SECOND, TROUBLE - 30 * SECOND);
+        let blow = blow(chance, size);
+        if let Blow::Engine(_, while_) = blow
+            && chance.once_in(2)
+        {
+            // two faults at once: somebody who is unprotected dies, stands still or is cut off
+            blows.push((at + chance.below(while_), shard_blow(chance, size)));
+        }
+        blows.push((at, blow));
+    }
     blows.sort_by_key(|(at, _)| *at);
     blows
 }
@@ -68,21 +84,59 @@ pub(super) fn blows(chance: &mut Chance, size: Size) -> Vec<(Micros, Blow)> {
 fn blow(chance: &mut Chance, size: Size) -> Blow {
     let shard = Node::Shard(chance.index(size.shards));
     let while_ = chance.between(SECOND / 5, 15 * SECOND);
-    match chance.below(16) {
-        0..5 => Blow::Kill(shard, while_),
-        5 => Blow::Kill(Node::Router(chance.index(size.routers)), while_.min(6 * SECOND)),
-        6 => Blow::Kill(Node::Bridge(chance.index(size.bridges)), while_),
-        7 | 8 => Blow::Pause(shard, while_),
-        9 => Blow::Pause(Node::Router(chance.index(size.routers)), while_),
-        10 => Blow::Part(shard, Node::Engine, while_),
-        11 => Blow::Part(shard, Node::Router(chance.index(size.routers)), while_),
-        12 => Blow::Outage(while_),
-        13 => Blow::Flaky(while_),
-        14 => Blow::Clock(shard, i64::try_from(chance.below(7_200_000)).unwrap_or_default() - 3_600_000),
-        _ => match chance.below(3) {
-            0 => Blow::Part(shard, Node::Bridge(chance.index(size.bridges)), while_),
-            1 => Blow::Part(Node::Router(0), Node::Engine, while_),
-            _ => Blow::Drain(shard),
-        },
+    match chance.below(20) {
+        0..6 => shard_blow(chance, size),
+        6 => Blow::Kill(Node::Router(chance.index(size.routers)), while_.min(6 * SECOND)),
+        7 => Blow::Kill(Node::Bridge(chance.index(size.bridges)), while_),
+        8 => Blow::Pause(Node::Router(chance.index(size.routers)), while_),
+        9..12 => part(chance, size, shard, while_),
+        12..15 => engine(chance, while_),
+        15 | 16 => Blow::Flaky(while_),
+        17 => Blow::Clock(shard, i64::try_from(chance.below(7_200_000)).unwrap_or_default() - 3_600_000),
+        18 => Blow::Part(both(Node::Router(0), [Node::Engine]), while_),
+        _ => Blow::Drain(shard),
     }
+}
+
+fn shard_blow(chance: &mut Chance, size: Size) -> Blow {
+    let shard = Node::Shard(chance.index(size.shards));
+    let while_ = chance.between(SECOND / 5, 15 * SECOND);
+    match chance.below(5) {
+        0..3 => Blow::Kill(shard, while_),
+        3 => Blow::Pause(shard, while_),
+        _ => part(chance, size, shard, while_),
+    }
+}
+
+/// An outage of the engine: half a second, an election, or longer than anybody goes on without it.
+fn engine(chance: &mut Chance, while_: Micros) -> Blow {
+    let trouble = [Trouble::Away, Trouble::Leaderless, Trouble::Frozen][chance.index(3)];
+    let longest = meeting::STALL_MS_MAX * MS;
+    let while_ = match chance.below(4) {
+        0 => chance.between(2 * SECOND, 20 * SECOND),
+        1 => chance.between(longest - SECOND, longest + 8 * SECOND),
+        _ => while_,
+    };
+    Blow::Engine(trouble, while_)
+}
+
+/// A shard is cut off from one kind of node, from several, or in one direction.
+fn part(chance: &mut Chance, size: Size, shard: Node, while_: Micros) -> Blow {
+    let routers = || (0..size.routers).map(Node::Router);
+    let bridges = || (0..size.bridges).map(Node::Bridge);
+    let pairs = match chance.below(8) {
+        0 | 1 => both(shard, [Node::Engine]),
+        2 => both(shard, routers()),
+        3 => both(shard, bridges()),
+        4 => both(shard, [Node::Router(chance.index(size.routers))]),
+        5 => both(shard, routers().chain([Node::Engine])),
+        6 => routers().map(|router| (shard, router)).collect(),
+        _ => vec![(shard, Node::Engine)],
+    };
+    Blow::Part(pairs, while_)
+}
+
+/// Both ways.
+fn both(node: Node, others: impl IntoIterator<Item = Node>) -> Vec<(Node, Node)> {
+    others.into_iter().flat_map(|other| [(node, other), (other, node)]).collect()
 }
