@@ -5,8 +5,8 @@ mod support;
 use std::sync::Arc;
 
 use journal::{Journal as _, Memory};
+use meeting::ledger::SNAPSHOT_ENTRIES;
 use shard::Running;
-use shard::limits::SNAPSHOT_ENTRIES;
 use support::engine::{Faulty, Gate};
 use support::{End, Guest, config, start_with, until};
 

@@ -14,6 +14,8 @@ pub(super) struct Books {
     ask: Option<Ask>,
     /// the request is repeated then
     again: Option<Micros>,
+    /// an append that waits for a snapshot
+    queued: Option<Vec<Vec<u8>>>,
 }
 
 #[derive(Debug, Default)]
@@ -68,7 +70,11 @@ impl Books {
     }
 
     pub(super) fn append(&mut self, cx: &mut Cx<'_>, room: &str, records: Vec<Vec<u8>>) {
-        self.begin(cx, room, Work::Appending(Append::new(records)));
+        if self.is_at_rest() {
+            self.begin(cx, room, Work::Appending(Append::new(records)));
+        } else {
+            self.queued = Some(records);
+        }
     }
 
     pub(super) fn snapshot(&mut self, cx: &mut Cx<'_>, room: &str, bytes: Vec<u8>) {
@@ -129,6 +135,9 @@ impl Books {
             (Work::Looking(append, pause), _) => self.later(cx, pause, |pause| Work::Looking(append, pause)),
             (Work::Snapshotting(_), answer) => {
                 self.ledger.handle_snapshot(matches!(answer, Answer::Done(Ok(()))));
+                if let Some(records) = self.queued.take() {
+                    self.append(cx, room, records);
+                }
                 Some(Done::Snapshotted)
             }
             (Work::Purging, Answer::Done(Err(Error::WrongPosition { .. }))) => Some(Done::Fenced),

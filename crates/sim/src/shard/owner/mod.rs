@@ -30,8 +30,8 @@ enum Phase {
     /// replaying, or writing the first entry of the ownership
     Opening,
     Running,
-    /// written down as a whole, or forgotten; then this, if anything
-    Closing(Option<End>),
+    /// written down as a whole, or forgotten; then this
+    Closing(End),
 }
 
 #[derive(Debug)]
@@ -108,7 +108,7 @@ impl Owner {
             None => {}
             Some(Done::Away) if cx.mutation == Some(Mutation::OutageEnds) && self.owns => {
                 self.books.purge(cx, &self.room);
-                self.phase = Phase::Closing(Some(End::Over));
+                self.phase = Phase::Closing(End::Over);
             }
             Some(Done::Away) => {}
             Some(Done::Replayed(replay)) => self.rebuild(cx, &replay),
@@ -117,10 +117,11 @@ impl Owner {
                 self.reopens = Some(cx.now + RETRY_FIRST);
             }
             Some(Done::Fenced) => self.end = Some(End::Fenced),
-            Some(Done::Snapshotted) => match self.phase {
-                Phase::Closing(Some(end)) => self.end = Some(end),
-                _ => self.phase = Phase::Running,
-            },
+            Some(Done::Snapshotted) => {
+                if let Phase::Closing(end) = self.phase {
+                    self.end = Some(end);
+                }
+            }
             Some(Done::Purged) if self.inbox.is_empty() => self.end = Some(End::Over),
             // somebody came at the moment at which it was over
             Some(Done::Purged) => self.begin_anew(),
@@ -209,15 +210,18 @@ impl Owner {
         if self.phase != Phase::Running || self.end.is_some() || !self.tenure.is_open(self.millis(cx.now)) {
             return false;
         }
-        if self.let_go && self.tenure.is_clean() {
-            self.write_down(cx, Some(End::Moved));
+        if self.let_go && self.tenure.is_clean() && self.books.is_at_rest() {
+            self.write_down(cx);
+        } else if self.let_go && self.tenure.is_clean() {
+            return false;
         } else if !self.own.is_empty() || !self.inbox.is_empty() {
             let mut inputs: Vec<_> = self.own.drain(..).collect();
             let count = self.inbox.len().min(BATCH_MAX.saturating_sub(inputs.len()));
             inputs.extend(self.inbox.drain(..count));
             self.commit(cx, inputs);
         } else if self.books.is_snapshot_due() {
-            self.write_down(cx, None);
+            // nobody waits for it but the next append
+            self.books.snapshot(cx, &self.room, self.machine.snapshot());
         } else if self.is_over(cx.now) {
             self.finish(cx);
         } else {
@@ -229,26 +233,30 @@ impl Owner {
     /// Where nothing has begun somebody only asked: he has some time to come.
     fn is_over(&self, now: Micros) -> bool {
         let waits = !self.begun && now < self.start + SNAPSHOT_IDLE;
-        self.machine.is_idle() && self.tenure.is_clean() && self.effects.is_empty() && !waits
+        self.machine.is_idle()
+            && self.tenure.is_clean()
+            && self.books.is_at_rest()
+            && self.effects.is_empty()
+            && !waits
     }
 
     /// Nothing is left of it.
     fn finish(&mut self, cx: &mut Cx<'_>) {
         if self.owns {
-            self.phase = Phase::Closing(Some(End::Over));
+            self.phase = Phase::Closing(End::Over);
             self.books.purge(cx, &self.room);
         } else {
             self.end = Some(End::Over);
         }
     }
 
-    /// Writes the meeting down as a whole, where it is its own.
-    fn write_down(&mut self, cx: &mut Cx<'_>, then: Option<End>) {
+    /// Leaves the meeting as a whole to whoever has it next.
+    fn write_down(&mut self, cx: &mut Cx<'_>) {
         if self.owns {
-            self.phase = Phase::Closing(then);
+            self.phase = Phase::Closing(End::Moved);
             self.books.snapshot(cx, &self.room, self.machine.snapshot());
         } else {
-            self.end = then;
+            self.end = Some(End::Moved);
         }
     }
 
