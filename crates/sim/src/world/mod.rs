@@ -141,10 +141,13 @@ impl World {
             shown: EVENTS_SHOWN,
         };
         world.populate(&mut plan);
-        if !calm {
-            for (at, blow) in plan::blows(&mut plan, SIZE) {
-                world.put(at, Due::Blow(blow));
-            }
+        let blows = match mutation {
+            _ if calm => Vec::new(),
+            Some(Mutation::EarlyPromises | Mutation::NothingTold) => plan::trap(SIZE),
+            _ => plan::blows(&mut plan, SIZE),
+        };
+        for (at, blow) in blows {
+            world.put(at, Due::Blow(blow));
         }
         world
     }

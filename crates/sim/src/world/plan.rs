@@ -62,6 +62,13 @@ pub(super) fn intents(chance: &mut Chance, size: Size) -> Vec<Intent> {
     (0..size.clients).map(intent).collect()
 }
 
+/// Every shard dies while the engine is away: what shows a world in which promises are not kept.
+pub(super) fn trap(size: Size) -> Vec<(Micros, Blow)> {
+    let outage = (28 * SECOND, Blow::Engine(Trouble::Away, 9 * SECOND));
+    let kills = (0..size.shards).map(|n| (33 * SECOND, Blow::Kill(Node::Shard(n), SECOND)));
+    [outage].into_iter().chain(kills).collect()
+}
+
 /// In the order of time.
 pub(super) fn blows(chance: &mut Chance, size: Size) -> Vec<(Micros, Blow)> {
     let count = chance.between(2, 7);
