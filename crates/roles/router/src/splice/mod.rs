@@ -130,7 +130,7 @@ impl Client {
                     let _ = timeout(LINGER_TIME_MAX, relay.farewell(frame)).await;
                     return;
                 }
-                Ended::Dropped(reason) => return self.count(reason.into()),
+                Ended::Dropped(reason) => return self.drop_client(&mut relay, reason.into()).await,
                 Ended::Shard => {}
             }
             // in memory of its own: nearly every client is here without ever needing it
@@ -139,9 +139,16 @@ impl Client {
                     self.count(Outcome::Resumed);
                     last = Some(resumed);
                 }
-                Err(outcome) => return self.count(outcome),
+                Err(outcome) => return self.drop_client(&mut relay, outcome).await,
             }
         }
+    }
+
+    /// A shard that refuses a resume says so and lets go of the socket at once. The client has to hear it: it would try
+    /// the same again.
+    async fn drop_client(&self, relay: &mut Sockets, outcome: Outcome) {
+        self.count(outcome);
+        let _ = timeout(LINGER_TIME_MAX, relay.flush()).await;
     }
 
     /// From a break to a stream that goes on.

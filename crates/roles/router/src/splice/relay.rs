@@ -100,6 +100,11 @@ where
         tokio::join!(self.client.close(frame.clone()), shard);
     }
 
+    /// The client is to be dropped: what it was told last leaves before that.
+    pub(super) async fn flush(&mut self) {
+        self.client.flush().await;
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         loop {
             let mut moved = false;

@@ -121,6 +121,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
     }
 
+    /// Waits until what was put has left.
+    pub(super) async fn flush(&mut self) {
+        // one that is broken takes nothing any more
+        let _ = self.socket.flush().await;
+    }
+
     /// To be called now and then, every time after the same pause. Whoever is silent is pinged.
     pub(super) fn look(&mut self) -> Health {
         let [heard, unread, taken] = [&mut self.heard, &mut self.unread, &mut self.taken].map(std::mem::take);
