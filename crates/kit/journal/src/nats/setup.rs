@@ -177,7 +177,9 @@ impl Plan<'_> {
 
     async fn journal(&self, number: u16) -> Result<Stream, Error> {
         let (name, subjects) = (self.names.journal_stream(number), self.names.journal_subjects(number));
-        self.stream(Config { name, subjects: vec![subjects], ..Config::default() }).await
+        // a limit that an operator sets shall refuse the new, not take the old away
+        let discard = DiscardPolicy::New;
+        self.stream(Config { name, subjects: vec![subjects], discard, ..Config::default() }).await
     }
 
     /// One message a subject.

@@ -2,6 +2,7 @@
 //! keeps, places that are silent, and a node.
 
 mod harm;
+mod space;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
