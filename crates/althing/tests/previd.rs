@@ -13,7 +13,7 @@ async fn what_is_no_stream_of_this_meeting_is_refused() {
     let foreign = other.guest().await.token;
     let cut = anna.token[..anna.token.len() - 1].to_owned();
     let swapped: String = anna.token.chars().rev().collect();
-    for previd in ["x", &cut, &swapped, &foreign, &"p".repeat(4_000), "&lt;x/&gt;", "\u{202e}"] {
+    for previd in ["x", &cut, &swapped, &foreign, "&lt;x/&gt;", "\u{202e}"] {
         check_refused(&world, previd, 0, "item-not-found").await;
         goes_on(&mut anna).await;
     }
