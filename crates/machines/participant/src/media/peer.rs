@@ -157,11 +157,11 @@ impl Peer {
     /// When [`handle_timeout`](Self::handle_timeout) has something to do.
     pub fn poll_timeout(&self) -> Option<Time> {
         let link = self.link.as_ref()?;
-        let engine = link.transport.timeout.saturating_duration_since(self.settings.epoch);
+        let engine = link.transport.deadline().map(|at| at.saturating_duration_since(self.settings.epoch));
         let microphone = link.microphone.as_ref().map(|(microphone, _)| microphone.deadline());
         let camera = link.camera.as_ref().map(|(camera, _)| camera.deadline());
         let senders = [microphone, camera].into_iter().flatten().filter(|_| !self.finishing);
-        senders.chain([engine]).min()
+        senders.chain(engine).min()
     }
 
     /// Delays of packets that came since it was last asked.

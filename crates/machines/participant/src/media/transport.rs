@@ -50,8 +50,7 @@ pub(super) struct Transport {
     channel: Option<ChannelId>,
     pub(super) connected: bool,
     failed: bool,
-    /// when the engine wants to be woken
-    pub(super) timeout: Instant,
+    timeout: Instant,
     /// of remote sources, by SSRC
     mids: BTreeMap<u32, Mid>,
     named: u32,
@@ -209,6 +208,11 @@ impl Transport {
             // an error closes the engine, and the pump that follows tells
             let _ = self.rtc.handle_input(Input::Receive(now, receive));
         }
+    }
+
+    /// When the engine wants to be woken; one that has failed never does.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        Some(self.timeout).filter(|_| !self.failed)
     }
 
     pub(super) fn wake(&mut self, now: Instant) {
