@@ -241,9 +241,9 @@ impl World {
                 let conn = self.bind(number);
                 self.apply(Input::Bind { conn, iq_id });
             }
-            Step::Ends(Ends::Resume { previd, h }) => {
+            Step::Ends(Ends::Resume { previd, h, told }) => {
                 let conn = self.bind(number);
-                self.apply(Input::Resume { conn, previd, h });
+                self.apply(Input::Resume { conn, previd, h, told });
             }
             Step::Ends(Ends::Refused) | Step::Restart => panic!("{number}: refused"),
         }
