@@ -5,17 +5,20 @@ use std::collections::BTreeMap;
 use crate::Time;
 use crate::limits::{ABSENCE, PARTICIPANTS_MAX, RATE_MAX};
 use crate::rng::Draws;
+use crate::size::RoomSize;
 
 /// How many, how fast.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Crowd {
     pub rooms: u32,
     /// of each room
-    pub participants: u32,
+    pub participants: RoomSize,
     /// a second
     pub join_rate: f64,
     /// departures a second, once everybody has come; who goes comes back a little later
     pub churn_rate: f64,
+    /// so long after the last join of the plan, every connection is cut at once
+    pub cut_at: Option<Time>,
     /// from the last join of the plan to the end
     pub duration: Time,
     pub seed: u64,
@@ -45,12 +48,16 @@ pub struct Event {
 pub enum What {
     Join,
     Leave,
+    /// Its connection breaks.
+    Cut,
 }
 
 /// Events in the order of their times.
 #[derive(Clone, Debug)]
 pub struct Plan {
     crowd: Crowd,
+    /// of each participant: its room, and how many came before it there
+    seats: Vec<(u32, u32)>,
     /// participants in the order of their first join
     order: Vec<u32>,
     next: usize,
@@ -61,6 +68,8 @@ pub struct Plan {
     back: BTreeMap<(Time, u64), u32>,
     departures: u64,
     away: Vec<bool>,
+    /// whose connection is cut next
+    cut: u32,
 }
 
 impl Crowd {
@@ -68,10 +77,11 @@ impl Crowd {
     /// [`CrowdError`]
     pub fn plan(self) -> Result<Plan, CrowdError> {
         let rate = |rate: f64| rate.is_finite() && (0.0..=RATE_MAX).contains(&rate);
-        if self.rooms == 0 || self.participants == 0 {
+        if self.rooms == 0 || self.participants.min == 0 || self.participants.max < self.participants.min {
             return Err(CrowdError::Nobody);
         }
-        if self.total().is_none() {
+        let most = self.rooms.checked_mul(self.participants.max);
+        if most.is_none_or(|most| most > PARTICIPANTS_MAX) {
             return Err(CrowdError::TooMany);
         }
         if !rate(self.join_rate) || self.join_rate <= 0.0 || !rate(self.churn_rate) {
@@ -80,22 +90,31 @@ impl Crowd {
         Ok(Plan::new(self))
     }
 
-    fn total(&self) -> Option<u32> {
-        self.rooms.checked_mul(self.participants).filter(|total| *total <= PARTICIPANTS_MAX)
+    /// Room by room, so that the first of all of them come before the second of any.
+    fn seats(&self, draws: &mut Draws) -> Vec<(u32, u32)> {
+        let RoomSize { min, max } = self.participants;
+        let mut size = || if min == max { max } else { min + draws.below(u64::from(max - min) + 1) as u32 };
+        let sizes: Vec<u32> = (0..self.rooms).map(|_| size()).collect();
+        let round = |place| {
+            (0..).zip(&sizes).filter(move |(_, size)| place < **size).map(move |(room, _)| (room, place))
+        };
+        (0..max).flat_map(round).collect()
     }
 }
 
 impl Plan {
     fn new(crowd: Crowd) -> Self {
         let mut draws = Draws::new(crowd.seed, u64::MAX);
-        let mut order: Vec<u32> = (0..crowd.total().unwrap_or(0)).collect();
+        let seats = crowd.seats(&mut draws);
+        let mut order: Vec<u32> = (0..).take(seats.len()).collect();
         for last in (1..order.len()).rev() {
             let other = usize::try_from(draws.below(last as u64 + 1)).unwrap_or(last);
             order.swap(last, other);
         }
         let away = vec![false; order.len()];
+        let (back, departures, cut) = (BTreeMap::new(), 0, 0);
         let mut plan =
-            Self { crowd, order, next: 0, draws, leave_at: None, back: BTreeMap::new(), departures: 0, away };
+            Self { crowd, seats, order, next: 0, draws, leave_at: None, back, departures, away, cut };
         plan.leave_at = (crowd.churn_rate > 0.0).then(|| plan.last_join() + plan.churn_pause());
         plan
     }
@@ -106,7 +125,12 @@ impl Plan {
 
     /// From 0.
     pub fn room_of(&self, participant: u32) -> u32 {
-        participant % self.crowd.rooms
+        self.seats.get(participant as usize).map_or(0, |(room, _)| *room)
+    }
+
+    /// In its room, from 0.
+    pub fn place_of(&self, participant: u32) -> u32 {
+        self.seats.get(participant as usize).map_or(0, |(_, place)| *place)
     }
 
     /// When the last of them comes for the first time.
@@ -142,6 +166,19 @@ impl Plan {
         Some(Event { at, participant, what: What::Join })
     }
 
+    fn cut_at(&self) -> Option<Time> {
+        let is_due = (self.cut as usize) < self.order.len();
+        Some(self.last_join() + self.crowd.cut_at.filter(|_| is_due)?)
+    }
+
+    /// The next one; nobody where it is away.
+    fn cut(&mut self, at: Time) -> Option<Event> {
+        let participant = self.cut;
+        self.cut += 1;
+        let is_there = self.away.get(participant as usize) == Some(&false);
+        is_there.then_some(Event { at, participant, what: What::Cut })
+    }
+
     /// Somebody who is there; nobody where all of a few tries are away.
     fn leave(&mut self, at: Time) -> Option<Event> {
         self.leave_at = Some(at + self.churn_pause());
@@ -165,17 +202,21 @@ impl Iterator for Plan {
         }
         loop {
             let back = self.back.keys().next().map(|(at, _)| *at);
-            let leave = self.leave_at.filter(|leave| back.is_none_or(|back| *leave < back));
-            let event = match leave {
-                Some(at) if at >= self.end() => return None,
-                Some(at) => match self.leave(at) {
-                    Some(event) => event,
-                    None => continue,
-                },
-                None => self.come_back()?,
-            };
+            let due = [(self.cut_at(), What::Cut), (back, What::Join), (self.leave_at, What::Leave)];
+            let due = due.into_iter().filter_map(|(at, what)| Some((at?, what)));
+            let (at, what) = due.min_by_key(|(at, _)| *at)?;
             // who would come back after the end stays away
-            return (event.at < self.end()).then_some(event);
+            if at >= self.end() {
+                return None;
+            }
+            let event = match what {
+                What::Cut => self.cut(at),
+                What::Join => self.come_back(),
+                What::Leave => self.leave(at),
+            };
+            if event.is_some() {
+                return event;
+            }
         }
     }
 }
@@ -186,7 +227,8 @@ mod tests {
 
     fn crowd() -> Crowd {
         let duration = Time::from_secs(10);
-        Crowd { rooms: 3, participants: 4, join_rate: 10.0, churn_rate: 0.0, duration, seed: 7 }
+        let (participants, cut_at) = (RoomSize::from(4), None);
+        Crowd { rooms: 3, participants, join_rate: 10.0, churn_rate: 0.0, cut_at, duration, seed: 7 }
     }
 
     #[test]
@@ -232,6 +274,38 @@ mod tests {
             }
         }
         assert!(departures > 20, "{departures}");
+    }
+
+    #[test]
+    fn rooms_have_sizes_between_the_two() {
+        let participants = RoomSize { min: 3, max: 12 };
+        let plan = Crowd { rooms: 50, participants, ..crowd() }.plan().unwrap();
+        let mut sizes = [0; 50];
+        for participant in 0..plan.total() {
+            let size = &mut sizes[plan.room_of(participant) as usize];
+            assert_eq!(plan.place_of(participant), *size);
+            *size += 1;
+        }
+        assert!(sizes.iter().all(|size| (3..=12).contains(size)), "{sizes:?}");
+        assert!(sizes.contains(&3) && sizes.contains(&12), "{sizes:?}");
+    }
+
+    #[test]
+    fn everybody_who_is_there_is_cut_at_once() {
+        let at = Time::from_secs(5);
+        for churn_rate in [0.0, 20.0] {
+            let plan = Crowd { churn_rate, cut_at: Some(at), ..crowd() }.plan().unwrap();
+            let moment = plan.last_join() + at;
+            let cuts: Vec<Event> = plan.filter(|event| event.what == What::Cut).collect();
+            assert!(cuts.iter().all(|event| event.at == moment), "{cuts:?}");
+            assert!(cuts.windows(2).all(|two| two[0].participant < two[1].participant));
+            assert!(
+                if churn_rate > 0.0 { (1..12).contains(&cuts.len()) } else { cuts.len() == 12 },
+                "{cuts:?}"
+            );
+        }
+        let after = Crowd { cut_at: Some(Time::from_secs(11)), ..crowd() }.plan().unwrap();
+        assert_eq!(after.filter(|event| event.what == What::Cut).count(), 0);
     }
 
     #[test]

@@ -70,6 +70,9 @@ pub enum Closing {
     /// `<close/>` of RFC 7395
     #[error("is closed with its stream")]
     Stream,
+    /// by whoever runs the participant, to see what comes of it
+    #[error("is cut by the load itself")]
+    Cut,
     /// nothing was heard, not even the answers to pings
     #[error("is silent")]
     Silent,

@@ -26,6 +26,8 @@ pub(crate) enum Purpose {
         sid: String,
     },
     Conference,
+    /// how a new room may be
+    RoomForm,
     /// the client looks at the answer, and nothing follows from it here
     Discovery,
 }
@@ -37,7 +39,7 @@ impl Purpose {
             Self::Ping => Some(PING_TIMEOUT),
             Self::Probe => Some(PROBE_TIMEOUT),
             Self::Accept { .. } => Some(JINGLE_TIMEOUT),
-            Self::Call { .. } | Self::Conference | Self::Discovery => None,
+            Self::Call { .. } | Self::Conference | Self::RoomForm | Self::Discovery => None,
         }
     }
 }
@@ -134,7 +136,7 @@ impl Participant {
                 Purpose::Ping => self.handle_ping_answer(now, None),
                 Purpose::Probe => self.handle_probe_lost(),
                 Purpose::Accept { sid } => self.handle_accept_answer(now, &sid, None),
-                Purpose::Call { .. } | Purpose::Conference | Purpose::Discovery => {}
+                Purpose::Call { .. } | Purpose::Conference | Purpose::RoomForm | Purpose::Discovery => {}
             }
         }
     }
@@ -146,6 +148,7 @@ impl Participant {
             Purpose::Call { since } => self.handle_call_answer(now, since),
             Purpose::Accept { sid } => self.handle_accept_answer(now, &sid, Some(answer)),
             Purpose::Conference => self.handle_conference(now, answer),
+            Purpose::RoomForm => self.handle_room_form(now, answer),
             Purpose::Discovery => {}
         }
     }

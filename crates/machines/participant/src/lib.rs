@@ -10,7 +10,7 @@
 //!
 //! - `request`, `stream`: the conference request, then the stream (RFC 7395) up to the resource;
 //! - `sm`, `resume`: stream management (XEP-0198) and the three attempts to take up a lost stream;
-//! - `room`, `iq`: the join with everything that an ordinary client says, who is there, what is asked;
+//! - `room`, `owner`, `iq`: the join with everything that an ordinary client says, who is there, what is asked;
 //! - `ping`: how the client finds out that a socket is dead;
 //! - `focus`: the Jingle session that the focus offers. Without media it is accepted with a transport that nobody will ever
 //!   connect to, so that the server does all of its work and the bridge none of its own; with them [`mod@media`] has the
@@ -36,6 +36,7 @@ mod iq;
 mod limits;
 pub mod media;
 mod output;
+mod owner;
 mod participant;
 mod ping;
 mod probe;
@@ -46,6 +47,7 @@ mod rng;
 mod room;
 mod settings;
 mod silence;
+mod size;
 mod sm;
 mod stream;
 
@@ -60,6 +62,7 @@ pub use record::{Attendance, Record};
 pub use resume::Resumption;
 pub use settings::{Invitation, Settings};
 pub use silence::Gap;
+pub use size::{RoomSize, RoomSizeError};
 
 /// Since whatever moment the caller counts from.
 pub type Time = std::time::Duration;

@@ -10,7 +10,7 @@ use crate::iq::{Purpose, error_of};
 use crate::limits::OCCUPANTS_MAX;
 use crate::output::{Fact, Output};
 use crate::rng::Draws;
-use crate::{Participant, Time, caps, media};
+use crate::{Participant, Time, caps, media, owner};
 
 const FOCUS_NICK: &str = "focus";
 
@@ -74,6 +74,9 @@ impl Participant {
                 self.room.enter(nick);
                 if own && self.room.joined.is_none() {
                     self.handle_joined(now);
+                }
+                if own && owner::is_new(presence) {
+                    self.open_room(now);
                 }
             }
         }
