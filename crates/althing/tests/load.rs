@@ -75,6 +75,48 @@ fn a_signal_calls_the_roll_and_everybody_answers() {
 }
 
 #[test]
+fn everybody_who_is_cut_off_comes_back() {
+    let server = Server::start();
+    let storm = ["--profile", "reconnectstorm", "--rooms", "2", "--participants", "4", "--cut-at", "4s"];
+    let bounds =
+        ["--duration", "14s", "--chat", "2", "--fail-if", "resumes<8", "--fail-if", "resume.p95>30s"];
+    let table = printed(&althing(&[&["load", "--url", &server.url][..], &storm, &bounds].concat()));
+    assert!(table.contains("streams  8 broke, 8 resumed, 0 reloads\n"), "{table}");
+}
+
+#[test]
+fn profiles_are_listed_and_printed_and_read() {
+    let list = printed(&althing(&["load", "--list-profiles"]));
+    assert!(list.contains("\nreconnectstorm  signalling  "), "{list}");
+    let text = printed(&althing(&["load", "--show-profile", "churn"]));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.toml");
+    std::fs::write(&file, format!("{text}colour = 'red'\n")).unwrap();
+    let line = format!("line {}", text.lines().count() + 1);
+    let output = althing(&["load", "--url", "http://127.0.0.1:1", "--profile", &path(&file)]);
+    check_fails(&output, &[&line, "colour"]);
+}
+
+#[test]
+fn a_server_that_drops_people_half_way_is_told_with_the_first_cause() {
+    let mut server = Server::start();
+    let mut load = command(&["load", "--url", &server.url, "--participants", "2", "--duration", "60s"]);
+    let mut load = load.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut shown = BufReader::new(load.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(shown.any(|line| line.contains("2 of 2 in")), "they get in");
+    server.child.kill().unwrap();
+    // nobody is left to wait for: long before the minute is over
+    assert!(shown.any(|line| line.contains("the first in trouble: three attempts to resume failed")));
+    let output = load.wait_with_output().unwrap();
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        table.contains("reload   2: three attempts to resume failed: first the connection breaks"),
+        "{table}"
+    );
+    assert!(table.contains("         try: nobody listens there"), "{table}");
+}
+
+#[test]
 fn a_threshold_that_is_crossed_is_a_failure() {
     let server = Server::start();
     let size = ["--rooms", "1", "--participants", "1", "--duration", "0s", "--fail-if", "join.max>0ms"];
@@ -86,7 +128,7 @@ fn a_threshold_that_is_crossed_is_a_failure() {
 fn a_server_that_is_not_there_is_told_as_such() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = format!("http://{free}");
-    check_fails(&althing(&["load", "--url", &url]), &[&url, "is refused"]);
+    check_fails(&althing(&["load", "--url", &url]), &[&url, "is refused: nobody listens there"]);
     let told = ["--domain", "meet.example", "--websocket", "ws://127.0.0.1:1/", "--duration", "0s"];
     let output = althing(&[&["load", "--url", &url][..], &told].concat());
     check_fails(&output, &["nobody got in: the connection is refused, connecting"]);
@@ -95,7 +137,9 @@ fn a_server_that_is_not_there_is_told_as_such() {
 #[test]
 fn a_certificate_that_nobody_vouches_for_is_refused() {
     let server = Server::start_with(&["--tls-self-signed"]);
-    check_fails(&althing(&["load", "--url", &server.url]), &["has no TLS", "certificate"]);
+    check_fails(&althing(&["load", "--url", &server.url]), &["has no TLS", "certificate", "--insecure"]);
+    let one = ["--participants", "1", "--duration", "0s", "--insecure", "--fail-if", "joined<1"];
+    printed(&althing(&[&["load", "--url", &server.url][..], &one].concat()));
 }
 
 /// `althing up` on free ports, ended when it is dropped.

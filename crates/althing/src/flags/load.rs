@@ -3,49 +3,86 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::bail;
 use clap::Args;
-use loadgen::{Crowd, FocusAt, Target, Threshold};
+use loadgen::units::time;
+use loadgen::{Feeds, FocusAt, Profile, RoomSize, Target, Threshold, Trust, Watch};
 
 use super::media::Media;
-
-/// Longer than any run that somebody waits for.
-const DAY: Duration = Duration::from_secs(24 * 3600);
 
 #[derive(Debug, Args)]
 pub(crate) struct Load {
     /// The address that people open, such as `https://meet.example.org`
-    #[arg(long, value_name = "URL")]
-    url: String,
-    /// How many rooms
-    #[arg(long, value_name = "M", default_value_t = 1)]
-    rooms: u32,
-    /// How many participants in each room
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    participants: u32,
+    #[arg(long, value_name = "URL", required_unless_present_any = ["list_profiles", "show_profile"])]
+    url: Option<String>,
+    /// What kind of load: the name of a built-in profile, or a file; the flags override what it says
+    #[arg(long, value_name = "NAME|FILE")]
+    profile: Option<String>,
+    /// Show the built-in profiles, and end
+    #[arg(long)]
+    pub(crate) list_profiles: bool,
+    /// Print a built-in profile, to be copied and edited, and end
+    #[arg(long, value_name = "NAME")]
+    pub(crate) show_profile: Option<String>,
     #[command(flatten)]
-    pub(crate) media: Media,
-    /// Joins a second
-    #[arg(long, value_name = "R", default_value_t = 20.0)]
-    join_rate: f64,
-    /// Departures a second once everybody has come; who goes comes back a little later
-    #[arg(long, value_name = "R", default_value_t = 0.0)]
-    churn: f64,
-    /// From the last join to the end, such as 90s or 5m
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time)]
-    duration: Duration,
-    /// Lines of chat a second, of each participant
-    #[arg(long, value_name = "RATE")]
-    chat: Option<f64>,
-    /// A ping of each participant so often, to find pauses, such as 100ms
-    #[arg(long, value_name = "TIME", value_parser = time)]
-    probe: Option<Duration>,
+    size: Size,
+    #[command(flatten)]
+    media: Media,
     /// Runs with the same number join the same people in the same order
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
     /// Rooms are called this, a dash, and a number
     #[arg(long, value_name = "NAME", default_value = "load")]
     room: String,
+    #[command(flatten)]
+    place: Place,
+    /// Measure what a process and its children cost meanwhile, or a server that has metrics for Prometheus; NAME=... names it
+    #[arg(long, value_name = "PID|URL")]
+    watch: Vec<Watch>,
+    /// Write everything that was measured to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Write a page with plots to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Fail if a figure crosses a bound, such as join.p95>2s, reloads>0 or chat.lost>0; in place of what the profile says of
+    /// this figure. "none" drops what the profile says
+    #[arg(long, value_name = "EXPR", value_parser = bound)]
+    fail_if: Vec<Bound>,
+}
+
+/// What overrides the profile.
+#[derive(Debug, Args)]
+struct Size {
+    /// How many rooms [default: 1]
+    #[arg(long, value_name = "M")]
+    rooms: Option<u32>,
+    /// How many participants in each room, such as 5 or 3-12 [default: 3]
+    #[arg(long, value_name = "N")]
+    participants: Option<RoomSize>,
+    /// Joins a second [default: 20]
+    #[arg(long, value_name = "R")]
+    join_rate: Option<f64>,
+    /// Departures a second once everybody has come; who goes comes back a little later
+    #[arg(long, value_name = "R")]
+    churn: Option<f64>,
+    /// Cut every connection so long after the last join
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    cut_at: Option<Duration>,
+    /// From the last join to the end, such as 90s or 5m [default: 30s]
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    duration: Option<Duration>,
+    /// Lines of chat a second, of each participant
+    #[arg(long, value_name = "RATE")]
+    chat: Option<f64>,
+    /// A ping of each participant so often, to find pauses, such as 100ms
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    probe: Option<Duration>,
+}
+
+/// Where the server is, as far as its config.js does not tell.
+#[derive(Debug, Args)]
+struct Place {
     /// What streams are addressed to [default: as the server's config.js has it]
     #[arg(long, value_name = "DOMAIN")]
     domain: Option<String>,
@@ -59,56 +96,110 @@ pub(crate) struct Load {
     #[arg(long, value_name = "WHERE", value_parser = focus)]
     focus: Option<FocusAt>,
     /// Certificates to trust beside those of this machine, PEM
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
     ca: Option<PathBuf>,
-    /// Write everything that was measured to this file
-    #[arg(long, value_name = "FILE")]
-    pub(crate) json: Option<PathBuf>,
-    /// Fail if a figure crosses a bound, such as join.p95>2s, reloads>0 or chat.lost>0
-    #[arg(long, value_name = "EXPR")]
-    pub(crate) fail_if: Vec<Threshold>,
+    /// Trust any certificate
+    #[arg(long)]
+    insecure: bool,
+}
+
+/// Of `--fail-if`.
+#[derive(Clone, Debug)]
+enum Bound {
+    /// nothing that the profile says
+    Nothing,
+    Crossed(Threshold),
+}
+
+/// A run, and what is to be said of it.
+pub(crate) struct Order {
+    pub(crate) load: loadgen::Load,
+    /// name or file, where one was told
+    pub(crate) profile: Option<String>,
+    pub(crate) thresholds: Vec<Threshold>,
 }
 
 impl Load {
     /// # Errors
-    /// A number that makes no sense.
-    pub(crate) fn load(&self) -> anyhow::Result<loadgen::Load> {
-        let crowd = Crowd {
-            rooms: self.rooms,
-            participants: self.participants,
-            join_rate: self.join_rate,
-            churn_rate: self.churn,
-            duration: self.duration,
-            seed: self.seed,
+    /// There is no such profile, or a number makes no sense.
+    pub(crate) fn order(&self) -> anyhow::Result<Order> {
+        let told = self.profile.as_deref().map(Profile::find).transpose()?;
+        let profile = self.overridden(told.unwrap_or_default());
+        profile.check()?;
+        let thresholds = self.thresholds(&profile)?;
+        let load = loadgen::Load {
+            target: self.place.target(self.url.clone().unwrap_or_default()),
+            trust: if self.place.insecure { Trust::Anybody } else { Trust::Known(self.place.ca.clone()) },
+            crowd: profile.crowd(self.seed),
+            room: self.room.clone(),
+            chat: profile.chat_interval(),
+            probe: profile.probe,
+            media: profile.media.as_ref().map(Feeds::media),
+            watch: self.watch.clone(),
         };
-        let target = Target {
-            url: self.url.clone(),
+        Ok(Order { load, profile: self.profile.clone(), thresholds })
+    }
+
+    fn overridden(&self, profile: Profile) -> Profile {
+        let size = &self.size;
+        Profile {
+            rooms: size.rooms.unwrap_or(profile.rooms),
+            participants: size.participants.unwrap_or(profile.participants),
+            join_rate: size.join_rate.unwrap_or(profile.join_rate),
+            churn: size.churn.unwrap_or(profile.churn),
+            cut_at: size.cut_at.or(profile.cut_at),
+            duration: size.duration.unwrap_or(profile.duration),
+            chat: size.chat.or(profile.chat),
+            probe: size.probe.or(profile.probe),
+            media: self.media.feeds(profile.media),
+            ..profile
+        }
+    }
+
+    /// The flags', and of the profile's those on other figures.
+    /// The profile's on media are left out where there are none.
+    fn thresholds(&self, profile: &Profile) -> anyhow::Result<Vec<Threshold>> {
+        let told = self.fail_if.iter().filter_map(|bound| match bound {
+            Bound::Crossed(threshold) => Some(threshold.clone()),
+            Bound::Nothing => None,
+        });
+        let told: Vec<Threshold> = told.collect();
+        let dropped = self.fail_if.iter().any(|bound| matches!(bound, Bound::Nothing));
+        let measured =
+            |threshold: &&Threshold| profile.media.is_some() || !threshold.figure().starts_with("media.");
+        let known = |threshold: &&Threshold| !told.iter().any(|other| other.figure() == threshold.figure());
+        let kept: Vec<Threshold> =
+            profile.fail_if.iter().filter(|_| !dropped).filter(measured).filter(known).cloned().collect();
+        let all: Vec<Threshold> = kept.into_iter().chain(told).collect();
+        let blind =
+            all.iter().find(|threshold| threshold.figure().starts_with("server.") && self.watch.is_empty());
+        if let Some(threshold) = blind {
+            bail!("{threshold} is measured with --watch PID|URL only");
+        }
+        if let Some(threshold) = all.iter().find(|threshold| !measured(threshold)) {
+            bail!("{threshold} is measured with --media audio or --media video only");
+        }
+        Ok(all)
+    }
+}
+
+impl Place {
+    fn target(&self, url: String) -> Target {
+        Target {
+            url,
             domain: self.domain.clone(),
             muc: self.muc.clone(),
             websocket: self.websocket.clone(),
             focus: self.focus.clone(),
-        };
-        let chat = self.chat.map(interval).transpose().context("--chat")?;
-        ensure!(self.probe != Some(Duration::ZERO), "--probe must be longer than nothing");
-        let (ca, room, probe) = (self.ca.clone(), self.room.clone(), self.probe);
-        Ok(loadgen::Load { target, ca, crowd, room, chat, probe, media: self.media.media() })
+        }
     }
 }
 
-fn interval(rate: f64) -> anyhow::Result<Duration> {
-    ensure!(rate > 0.001 && rate <= 1_000.0, "a rate is between 0.001 and 1000 a second");
-    Ok(Duration::from_secs_f64(1.0 / rate))
-}
-
-fn time(text: &str) -> Result<Duration, String> {
-    let units = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
-    let in_unit = units.iter().find_map(|(unit, size)| Some((text.strip_suffix(unit)?, *size)));
-    let (digits, size) = in_unit.unwrap_or((text, 1.0));
-    let seconds = digits.parse::<f64>().ok().map(|number| number * size);
-    let seconds = seconds.filter(|seconds| (0.0..=DAY.as_secs_f64()).contains(seconds));
-    seconds
-        .map(Duration::from_secs_f64)
-        .ok_or_else(|| "a time is 500ms, 30s, 5m or 1h; a day at most".to_owned())
+fn bound(text: &str) -> Result<Bound, String> {
+    match text {
+        "none" => Ok(Bound::Nothing),
+        text => text.parse().map(Bound::Crossed).map_err(|error: anyhow::Error| format!("{error:#}")),
+    }
 }
 
 fn focus(text: &str) -> Result<FocusAt, String> {
@@ -124,16 +215,61 @@ fn focus(text: &str) -> Result<FocusAt, String> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn times_have_units() {
-        let ms = |text| time(text).map(|time| time.as_millis());
-        assert_eq!(
-            (ms("250ms"), ms("2s"), ms("5m"), ms("1.5")),
-            (Ok(250), Ok(2_000), Ok(300_000), Ok(1_500))
-        );
-        for text in ["", "s", "-1s", "1e9s", "NaN", "5x"] {
-            assert!(time(text).is_err(), "{text}");
+    fn load(flags: &[&str]) -> anyhow::Result<Order> {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            load: Load,
         }
+        let line = ["load", "--url", "http://127.0.0.1:1"].iter().chain(flags);
+        let line = <Line as clap::Parser>::try_parse_from(line)?;
+        line.load.order()
+    }
+
+    fn thresholds(flags: &[&str]) -> Vec<String> {
+        load(flags).unwrap().thresholds.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn flags_override_the_profile() {
+        let order = load(&["--profile", "joinstorm", "--rooms", "2", "--participants", "3-5"]).unwrap();
+        let crowd = order.load.crowd;
+        assert_eq!((crowd.rooms, crowd.participants, crowd.join_rate), (2, "3-5".parse().unwrap(), 100.0));
+        let order = load(&[]).unwrap();
+        assert_eq!((order.load.crowd.rooms, order.load.chat, order.thresholds.len()), (1, None, 0));
+    }
+
+    #[test]
+    fn a_profile_sends_unless_it_is_told_not_to() {
+        let media = |flags: &[&str]| load(&[&["--profile", "townhall"], flags].concat()).unwrap().load.media;
+        let told = media(&[]).unwrap();
+        assert_eq!((told.senders, told.camera.unwrap().heights), (3, vec![180, 360, 720]));
+        assert!(media(&["--media", "none"]).is_none());
+        assert!(
+            media(&["--media", "audio", "--senders", "5"])
+                .is_some_and(|m| m.camera.is_none() && m.senders == 5)
+        );
+        assert_eq!(media(&["--video", "180"]).unwrap().camera.unwrap().heights, [180]);
+        assert!(load(&["--profile", "churn"]).unwrap().load.media.is_none());
+        assert!(load(&["--media", "video"]).unwrap().load.media.is_some());
+    }
+
+    #[test]
+    fn a_threshold_replaces_that_of_the_profile_on_the_same_figure() {
+        let storm = ["--profile", "joinstorm"];
+        assert_eq!(thresholds(&storm), ["failed>0", "reloads>0", "join.p95>2s", "chat.lost>0"]);
+        let more = [&storm[..], &["--fail-if", "join.p95>5s", "--fail-if", "breaks>0"]].concat();
+        assert_eq!(thresholds(&more), ["failed>0", "reloads>0", "chat.lost>0", "join.p95>5s", "breaks>0"]);
+        assert_eq!(thresholds(&[&storm[..], &["--fail-if", "none"]].concat()), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_not_measured_is_refused() {
+        let error = |flags: &[&str]| load(flags).err().map(|error| format!("{error:#}")).unwrap_or_default();
+        assert!(error(&["--fail-if", "server.cpu>2"]).contains("--watch"));
+        assert!(error(&["--fail-if", "media.loss>1%"]).contains("--media"));
+        assert!(error(&["--cut-at", "1h"]).contains("cut_at"));
+        assert!(error(&["--insecure", "--ca", "x.pem"]).contains("--insecure"));
     }
 
     #[test]

@@ -1,28 +1,30 @@
 //! What the participants of a load send and see.
 
 use clap::{Args, ValueEnum};
-use loadgen::{Camera, Codec, Voice};
+use loadgen::{Codec, Feeds, Voice};
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Media {
-    /// What they send: nothing (signalling alone is measured), their voices, or their pictures too
-    #[arg(long, value_enum, default_value_t = What::None)]
-    media: What,
+    /// What they send: nothing (signalling alone is measured), their voices, or their pictures too [default: as the profile
+    /// says, or nothing]
+    #[arg(long, value_enum)]
+    media: Option<What>,
     /// How many of each room send [default: all of them]; the others watch
     #[arg(long, value_name = "K")]
     senders: Option<u32>,
-    /// Height of the pictures, or three of them at a time (with vp9 and av1: as layers of one stream)
-    #[arg(long, value_enum, default_value_t = Video::Simulcast)]
-    video: Video,
-    /// What pictures are coded with
-    #[arg(long, value_enum, default_value_t = Coded::Vp8)]
-    codec: Coded,
+    /// Height of the pictures, or three of them at a time (with vp9 and av1: as layers of one stream) [default: simulcast]
+    #[arg(long, value_enum)]
+    video: Option<Video>,
+    /// What pictures are coded with [default: vp8]
+    #[arg(long, value_enum)]
+    codec: Option<Coded>,
     /// What microphones hear: talk in spurts, or silence; all of them send all the time, as browsers do
-    #[arg(long, value_enum, default_value_t = Audio::Talkers)]
-    audio: Audio,
-    /// The greatest height that everybody asks of everybody's pictures; 0 asks for none
-    #[arg(long, value_name = "HEIGHT", default_value_t = 720)]
-    receive: u16,
+    /// [default: talkers]
+    #[arg(long, value_enum)]
+    audio: Option<Audio>,
+    /// The greatest height that everybody asks of everybody's pictures; 0 asks for none [default: 720]
+    #[arg(long, value_name = "HEIGHT")]
+    receive: Option<u16>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -58,36 +60,52 @@ enum Audio {
 }
 
 impl Media {
-    pub(super) fn media(&self) -> Option<loadgen::Media> {
-        if self.media == What::None {
-            return None;
-        }
-        let codec = match self.codec {
-            Coded::Vp8 => Codec::Vp8,
-            Coded::Vp9 => Codec::Vp9,
-            Coded::Av1 => Codec::Av1,
-            Coded::H264 => Codec::H264,
+    /// What the profile says, overridden.
+    pub(super) fn feeds(&self, of_profile: Option<Feeds>) -> Option<Feeds> {
+        let feeds = match self.media {
+            Some(What::None) => return None,
+            Some(What::Audio) => Feeds { video: Vec::new(), ..of_profile.unwrap_or_default() },
+            Some(What::Video) => of_profile.unwrap_or_default(),
+            None => of_profile?,
         };
-        let heights = match self.video {
-            Video::Low => vec![180],
-            Video::Standard => vec![360],
-            Video::High => vec![720],
-            Video::Simulcast => vec![180, 360, 720],
-        };
-        let voice = match self.audio {
-            Audio::Talkers => Voice::Talking,
-            Audio::Silent => Voice::Silent,
-        };
-        Some(loadgen::Media {
-            camera: (self.media == What::Video).then_some(Camera { codec, heights }),
-            voice: Some(voice),
-            senders: self.senders.unwrap_or(u32::MAX),
-            height_max: i32::from(self.receive),
+        let heights = self.video.filter(|_| self.media != Some(What::Audio)).map(Video::heights);
+        Some(Feeds {
+            senders: self.senders.or(feeds.senders),
+            video: heights.unwrap_or(feeds.video),
+            codec: self.codec.map_or(feeds.codec, Coded::codec),
+            audio: self.audio.map_or(feeds.audio, Audio::voice),
+            receive: self.receive.unwrap_or(feeds.receive),
         })
     }
+}
 
-    /// Sockets of each participant, beside that of its stream.
-    pub(crate) fn sockets(&self) -> u32 {
-        u32::from(self.media != What::None)
+impl Video {
+    fn heights(self) -> Vec<u16> {
+        match self {
+            Self::Low => vec![180],
+            Self::Standard => vec![360],
+            Self::High => vec![720],
+            Self::Simulcast => vec![180, 360, 720],
+        }
+    }
+}
+
+impl Coded {
+    fn codec(self) -> Codec {
+        match self {
+            Self::Vp8 => Codec::Vp8,
+            Self::Vp9 => Codec::Vp9,
+            Self::Av1 => Codec::Av1,
+            Self::H264 => Codec::H264,
+        }
+    }
+}
+
+impl Audio {
+    fn voice(self) -> Voice {
+        match self {
+            Self::Talkers => Voice::Talking,
+            Self::Silent => Voice::Silent,
+        }
     }
 }

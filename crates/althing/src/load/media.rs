@@ -49,15 +49,3 @@ pub(super) fn summary(report: &Report) -> String {
     }
     text
 }
-
-/// Names of distributions, and how they are shown.
-pub(super) const TIMES: [(&str, &str); 8] = [
-    ("media.connect", "offer to media"),
-    ("media.first_packet", "source to first packet"),
-    ("media.audio.delay", "audio delay"),
-    ("media.video.delay", "video delay"),
-    ("media.audio.gap", "longest gap, audio"),
-    ("media.video.gap", "longest gap, video"),
-    ("media.interruption", "interruptions"),
-    ("media.lag", "lateness of the load"),
-];

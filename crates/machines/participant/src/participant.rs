@@ -348,7 +348,7 @@ impl Participant {
     }
 
     fn handle_bound(&mut self, now: Time, bound: Bound) {
-        self.room.name(&bound.jid, &mut self.draws);
+        self.room.name(&bound.jid);
         self.jid = bound.jid;
         if bound.sm {
             self.phase = Phase::Enabling { pushed: bound.pushed };

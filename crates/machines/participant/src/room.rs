@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use sha1::{Digest as _, Sha1};
 use xmpp::text::to_text;
 use xmpp::{Element, disco, elem, ns};
 
@@ -9,7 +10,6 @@ use crate::failure::Failure;
 use crate::iq::{Purpose, error_of};
 use crate::limits::OCCUPANTS_MAX;
 use crate::output::{Fact, Output};
-use crate::rng::Draws;
 use crate::{Participant, Time, caps, media, owner};
 
 const FOCUS_NICK: &str = "focus";
@@ -27,11 +27,13 @@ pub(crate) struct Room {
 
 impl Room {
     /// COMPAT: the first eight digits of the user's name where they are hexadecimal, which is an endpoint id; else as
-    /// many random ones.
-    pub(crate) fn name(&mut self, jid: &str, draws: &mut Draws) {
+    /// many that nobody else has. The client draws them; here a second run with the same seed must not have those of the
+    /// first, whose streams the server may still keep.
+    pub(crate) fn name(&mut self, jid: &str) {
         let is_hex = |digit: u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit);
         let digits = jid.get(..8).filter(|digits| digits.bytes().all(is_hex));
-        self.nick = digits.map_or_else(|| draws.hex(8), str::to_owned);
+        let hashed = || Sha1::digest(jid).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        self.nick = digits.map_or_else(hashed, str::to_owned);
     }
 
     pub(crate) fn has_focus(&self) -> bool {
@@ -152,7 +154,7 @@ mod tests {
     fn a_nick_is_an_endpoint_id() {
         let named = |jid: &str| {
             let mut room = Room::default();
-            room.name(jid, &mut Draws::new(1, 1));
+            room.name(jid);
             room.nick
         };
         assert_eq!(named("0123abcd-ef@meet.example/x"), "0123abcd");

@@ -23,6 +23,10 @@ impl Figures {
         self.0.insert(name.to_owned(), part as f64 / whole.max(1) as f64);
     }
 
+    pub(crate) fn amount(&mut self, name: &str, amount: f64) {
+        self.0.insert(name.to_owned(), amount);
+    }
+
     /// Without values, all are zero.
     pub(crate) fn times(&mut self, name: &str, times: &Histogram) {
         let quantile = |part| times.quantile(part).unwrap_or(Duration::ZERO);

@@ -30,6 +30,8 @@ pub(crate) const LEAVE_TIME_MAX: Duration = Duration::from_secs(10);
 pub(crate) const MEDIA_THREADS_MAX: usize = 16;
 /// Until a media thread looks around by itself.
 pub(crate) const MEDIA_SLEEP_MAX: Duration = Duration::from_millis(500);
+/// Between two looks at what flows.
+pub(crate) const MEDIA_SHOW_INTERVAL: Duration = Duration::from_millis(500);
 /// Of each media socket, each way: what a bridge sends in a tenth of a second to whoever sees many.
 pub(crate) const SOCKET_BYTES: usize = 1 << 20;
 /// One receive call's share for each buffer, and one burst: what the kernel joins at most.
@@ -39,6 +41,9 @@ pub(crate) const BATCHES_MAX: usize = 8;
 
 /// Roll calls of one run; further ones are not heard.
 pub(crate) const ROLLS_MAX: usize = 100;
+
+/// Points of a plot over time.
+pub(crate) const SAMPLES_MAX: usize = 1_200;
 
 /// Different reasons that are counted one by one; the others are counted together.
 pub(crate) const REASONS_MAX: usize = 50;

@@ -9,7 +9,27 @@ use serde_json::{Value, json};
 use crate::figures::Figures;
 use crate::histogram::Histogram;
 use crate::roll::Rolls;
+use crate::series::Sample;
 use crate::tally::{Progress, Tally};
+use crate::watch::Server;
+
+/// The distributions that there are, by name, and what people call them.
+pub const TIMES: [(&str, &str); 14] = [
+    ("join", "join"),
+    ("resume", "break to resumed"),
+    ("delay", "chat delay"),
+    ("call", "answer to a roll call"),
+    ("silence", "longest silence"),
+    ("gap", "longest gap of probes"),
+    ("media.connect", "offer to media"),
+    ("media.first_packet", "source to first packet"),
+    ("media.audio.delay", "audio delay"),
+    ("media.video.delay", "video delay"),
+    ("media.audio.gap", "longest gap, audio"),
+    ("media.video.gap", "longest gap, video"),
+    ("media.interruption", "interruptions"),
+    ("media.lag", "lateness of the load"),
+];
 
 /// The figures of a run.
 #[derive(Clone, Debug)]
@@ -19,7 +39,10 @@ pub struct Report {
     pub elapsed: Duration,
     /// seconds of processor time that the load itself took
     pub cpu: f64,
-    /// by name: `join`, `resume`, `delay`, `silence` (nothing heard, longest of each attendance), `gap` (between two
+    pub series: Vec<Sample>,
+    /// those that were watched
+    pub servers: Vec<Server>,
+    /// by name, those of [`TIMES`]; `silence` (nothing heard, longest of each attendance), `gap` (between two
     /// answers to probes, longest of each attendance), `call` (from a roll call to its answers); and those of media
     times: BTreeMap<&'static str, Histogram>,
     figures: Figures,
@@ -30,8 +53,19 @@ pub struct Report {
     pub no_socket: Option<String>,
 }
 
+/// What is known of a run beside what its participants tell.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Account {
+    pub(crate) elapsed: Duration,
+    /// seconds of processor time of the load itself
+    pub(crate) cpu: f64,
+    pub(crate) series: Vec<Sample>,
+    pub(crate) servers: Vec<Server>,
+}
+
 impl Report {
-    pub(crate) fn new(tally: &Tally, elapsed: Duration, cpu: f64) -> Self {
+    pub(crate) fn new(tally: &Tally, account: Account) -> Self {
+        let Account { elapsed, cpu, series, servers } = account;
         let longest = |length: fn(&Record) -> Duration| {
             let mut times = Histogram::default();
             let joined = tally.records.iter().filter(|record| record.joined.is_some());
@@ -47,7 +81,7 @@ impl Report {
             ("gap", longest(|record| record.probes.longest.length())),
         ]);
         times.extend(tally.media.times());
-        let (progress, lines) = (tally.progress.clone(), audit(&tally.records));
+        let (progress, lines) = (tally.progress(), audit(&tally.records));
         let mut figures = Figures::default();
         times.iter().for_each(|(name, times)| figures.times(name, times));
         for (name, count) in counts(&progress, &lines) {
@@ -55,14 +89,17 @@ impl Report {
         }
         figures.seconds("cpu", cpu);
         tally.media.count(&mut figures);
+        for (name, value) in costs(&servers) {
+            figures.amount(name, value);
+        }
         let (heights, no_socket) = (tally.media.heights(), tally.media.no_socket.clone());
         let rolls = tally.rolls.clone();
-        Self { progress, lines, elapsed, cpu, times, figures, rolls, heights, no_socket }
+        Self { progress, lines, elapsed, cpu, series, servers, times, figures, rolls, heights, no_socket }
     }
 
     /// Of a run without anybody: it has all the names.
     pub(crate) fn empty() -> Self {
-        Self::new(&Tally::default(), Duration::ZERO, 0.0)
+        Self::new(&Tally::default(), Account::default())
     }
 
     /// Times in seconds.
@@ -93,10 +130,26 @@ impl Report {
             "reloads": self.progress.reloads,
             "media_packets_by_height": self.heights,
             "media_without_socket": self.no_socket,
+            "first_trouble": self.progress.first.as_ref().map(|first| json!({
+                "at": first.at.as_secs_f64(),
+                "room": first.room,
+                "reason": first.reason,
+            })),
+            "servers": self.servers.iter().map(Server::to_json).collect::<Vec<_>>(),
+            "series": self.series.iter().map(Sample::to_json).collect::<Vec<_>>(),
             "distributions_us": distributions,
             "calls": self.rolls.to_json(),
         })
     }
+}
+
+/// Of all that were watched, together: seconds of processor time a second, and bytes.
+fn costs(servers: &[Server]) -> [(&'static str, f64); 2] {
+    let memory: u64 = servers.iter().map(|server| server.memory_max_bytes).sum();
+    [
+        ("server.cpu", servers.iter().map(Server::cpu_mean).fold(0.0, |all, one| all + one)),
+        ("server.memory", memory as f64),
+    ]
 }
 
 fn counts(progress: &Progress, lines: &Lines) -> [(&'static str, u64); 10] {

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,13 +13,15 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
 
-use crate::dial::Dialer;
+use crate::dial::{Dialer, Trust};
 use crate::limits::{LEAVE_TIME_MAX, LINGER_TIME, QUIET_TIME_MAX};
-use crate::media::Desk;
-use crate::report::Report;
+use crate::media::{Desk, Flow, Totals};
+use crate::report::{Account, Report};
 use crate::seat::{Guest, Hall, sit};
+use crate::series::Series;
 use crate::tally::{Progress, Tally};
 use crate::target::{Addresses, FocusAt, Target};
+use crate::watch::{Watch, Watcher};
 
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -28,8 +29,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub struct Load {
     pub target: Target,
-    /// further certificates to trust, PEM
-    pub ca: Option<PathBuf>,
+    pub trust: Trust,
     pub crowd: Crowd,
     /// rooms are called this, a dash, and a number from 1
     pub room: String,
@@ -39,6 +39,8 @@ pub struct Load {
     pub probe: Option<Duration>,
     /// `None`: signalling alone
     pub media: Option<Media>,
+    /// what else is measured
+    pub watch: Vec<Watch>,
 }
 
 /// What participants send, and see.
@@ -85,14 +87,15 @@ impl Now {
 /// is the end of its time, a second one does not wait for the last lines either.
 ///
 /// # Errors
-/// The numbers make no plan, or the server is not there at all: then nobody tries.
+/// The numbers make no plan, something cannot be watched, or the server is not there at all: then nobody tries.
 pub fn run(load: &Load, progress: impl FnMut(&Progress)) -> anyhow::Result<Report> {
     let plan = load.crowd.plan()?;
-    let dialer = Dialer::new(load.ca.as_deref())?;
+    let dialer = Rc::new(Dialer::new(&load.trust)?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
         let addresses = load.target.find(&dialer).await?;
         let now = Now(Clock.now());
+        let watcher = Watcher::begin(&load.watch, &dialer, now).await?;
         let desk = load.media.as_ref().map(|_| Desk::open(now, load.crowd.seed)).transpose()?;
         let hall = Rc::new(Hall {
             dialer,
@@ -104,7 +107,7 @@ pub fn run(load: &Load, progress: impl FnMut(&Progress)) -> anyhow::Result<Repor
             calls: watch::Sender::new(0),
         });
         let wishes = Wishes::hear()?;
-        Ok(Host::new(load, Rc::clone(&hall), wishes).run(plan, progress).await)
+        Ok(Host::new(load, Rc::clone(&hall), watcher, wishes).run(plan, progress).await)
     })
 }
 
@@ -122,13 +125,17 @@ struct Host<'a> {
     senders: BTreeMap<u32, BTreeSet<u32>>,
     stage: watch::Sender<Stage>,
     seats: JoinSet<()>,
-    /// who is there; to drop it is to send them away
+    /// who is there; to drop it is to send them away, to send something is to cut their connection
     doors: BTreeMap<u32, watch::Sender<()>>,
     attendances: BTreeMap<u32, u32>,
     quiet: Rc<RefCell<u64>>,
     wishes: Wishes,
     /// times that somebody wanted the end
     ends: u32,
+    watcher: Watcher,
+    series: Series,
+    /// what had flowed at the last look, and when
+    flowed: (Time, Totals),
 }
 
 /// What somebody wants of a run, by signals.
@@ -146,7 +153,7 @@ impl Wishes {
 }
 
 impl<'a> Host<'a> {
-    fn new(load: &'a Load, hall: Rc<Hall>, wishes: Wishes) -> Self {
+    fn new(load: &'a Load, hall: Rc<Hall>, watcher: Watcher, wishes: Wishes) -> Self {
         let media = load.media.as_ref().map(|media| roles(media, hall.now));
         Self {
             load,
@@ -162,13 +169,19 @@ impl<'a> Host<'a> {
             quiet: Rc::default(),
             wishes,
             ends: 0,
+            watcher,
+            series: Series::default(),
+            flowed: Default::default(),
         }
     }
 
     async fn run(mut self, plan: Plan, mut progress: impl FnMut(&Progress)) -> Report {
-        self.hall.tally.borrow_mut().progress.total = plan.total();
         let end = plan.end();
-        let mut ticks = tokio::time::interval(PROGRESS_INTERVAL);
+        {
+            let progress = &mut self.hall.tally.borrow_mut().progress;
+            (progress.total, progress.end) = (plan.total(), end);
+        }
+        let mut ticks = tokio::time::interval_at(self.hall.now.at(PROGRESS_INTERVAL), PROGRESS_INTERVAL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
         let rooms = plan.clone();
         for event in plan {
@@ -178,21 +191,29 @@ impl<'a> Host<'a> {
             }
             self.obey(event, rooms.room_of(event.participant));
         }
-        if self.ends == 0 {
-            self.wait(end, &mut ticks, &mut progress).await;
-        }
+        self.wait_while_anybody(end, &mut ticks, &mut progress).await;
         self.conclude(&mut ticks, &mut progress).await;
+        self.show(&mut progress);
         let outcome = self.hall.desk.take().map(Desk::close).unwrap_or_default();
-        let tally = Tally { media: outcome, ..self.hall.tally.borrow().clone() };
+        let mut tally = self.hall.tally.borrow().clone();
+        tally.media = outcome;
         let cpu = clock_gettime(ClockId::ProcessCPUTime);
         let cpu = cpu.tv_sec as f64 + cpu.tv_nsec as f64 / 1e9;
-        Report::new(&tally, self.hall.now.get(), cpu)
+        let (elapsed, series, servers) = (self.hall.now.get(), self.series.end(), self.watcher.servers());
+        Report::new(&tally, Account { elapsed, cpu, series, servers })
     }
 
     fn obey(&mut self, event: Event, room: u32) {
         match event.what {
             What::Join => self.join(event.participant, room),
             What::Leave => drop(self.doors.remove(&event.participant)),
+            What::Cut => self.cut(event.participant),
+        }
+    }
+
+    fn cut(&self, participant: u32) {
+        if let Some(door) = self.doors.get(&participant) {
+            door.send_replace(());
         }
     }
 
@@ -225,6 +246,19 @@ impl<'a> Host<'a> {
         chosen.contains(&participant)
     }
 
+    /// Nobody comes any more: where all have failed, there is nothing to wait for.
+    async fn wait_while_anybody(
+        &mut self,
+        until: Time,
+        ticks: &mut tokio::time::Interval,
+        progress: &mut impl FnMut(&Progress),
+    ) {
+        while self.ends == 0 && self.hall.now.get() < until && !self.seats.is_empty() {
+            let soon = self.hall.now.get() + LINGER_TIME;
+            self.wait(soon.min(until), ticks, progress).await;
+        }
+    }
+
     /// Until then, or until somebody wants the end.
     async fn wait(
         &mut self,
@@ -236,7 +270,7 @@ impl<'a> Host<'a> {
         loop {
             tokio::select! {
                 () = tokio::time::sleep_until(until) => return,
-                _ = ticks.tick() => progress(&self.progress()),
+                _ = ticks.tick() => self.show(progress),
                 Some(()) = self.wishes.roll.recv() => self.call(),
                 Some(()) = self.wishes.end.recv() => {
                     self.ends += 1;
@@ -255,9 +289,22 @@ impl<'a> Host<'a> {
         }
     }
 
-    fn progress(&self) -> Progress {
-        let tally = self.hall.tally.borrow();
-        Progress { elapsed: self.hall.now.get(), roll: tally.rolls.last(), ..tally.progress.clone() }
+    fn show(&mut self, progress: &mut impl FnMut(&Progress)) {
+        let (elapsed, flow, servers) = (self.hall.now.get(), self.flow(), self.watcher.servers());
+        self.series.add(self.hall.tally.borrow_mut().sample(elapsed, flow, &servers));
+        let (so_far, roll) = {
+            let tally = self.hall.tally.borrow();
+            (tally.progress(), tally.rolls.last())
+        };
+        progress(&Progress { elapsed, flow, servers, roll, ..so_far });
+    }
+
+    /// Of media, since the last look.
+    fn flow(&mut self) -> Option<Flow> {
+        let (now, totals) = (self.hall.now.get(), self.hall.desk.borrow().as_ref()?.totals());
+        let flow = totals.since(&self.flowed.1, now.saturating_sub(self.flowed.0));
+        self.flowed = (now, totals);
+        Some(flow)
     }
 
     /// Everybody falls silent, hears the last of it, and goes.
@@ -270,6 +317,9 @@ impl<'a> Host<'a> {
         while self.ends < 2 && self.hall.now.get() < limit && *self.quiet.borrow() < self.seats.len() as u64 {
             let soon = self.hall.now.get() + LINGER_TIME / 10;
             self.wait(soon, ticks, progress).await;
+        }
+        if self.seats.is_empty() {
+            return;
         }
         let lingered = self.hall.now.get() + LINGER_TIME;
         self.wait(lingered, ticks, progress).await;

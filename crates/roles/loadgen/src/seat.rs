@@ -19,7 +19,7 @@ use crate::websocket::WebSocket;
 
 /// What everybody shares.
 pub(crate) struct Hall {
-    pub(crate) dialer: Dialer,
+    pub(crate) dialer: Rc<Dialer>,
     pub(crate) addresses: Addresses,
     pub(crate) now: Now,
     pub(crate) seed: u64,
@@ -60,7 +60,7 @@ struct Seat {
     waiting: Option<Pin<Box<dyn Future<Output = Arrived>>>>,
 }
 
-/// Sits until it is over: by the stage of the whole run, or when `leave` is dropped.
+/// Sits until it is over: by the stage of the whole run, or when the sender of `leave` is dropped.
 pub(crate) async fn sit(
     hall: Rc<Hall>,
     mut guest: Guest,
@@ -74,7 +74,7 @@ pub(crate) async fn sit(
         tokio::select! {
             () = tokio::time::sleep(delay) => {}
             _ = stage.wait_for(|stage| *stage != Stage::Running) => return,
-            _ = leave.changed() => return,
+            () = left(&mut leave) => return,
         }
         guest.author.attendance += 1;
     }
@@ -107,7 +107,10 @@ async fn attend(
             changed = stage.changed() => {
                 seat.enter(changed.map_or(Stage::Over, |()| *stage.borrow_and_update()));
             }
-            _ = leave.changed() => seat.participant.leave(hall.now.get()),
+            cut = leave.changed() => match cut {
+                Ok(()) => seat.cut(),
+                Err(_) => seat.participant.leave(hall.now.get()),
+            },
             _ = calls.changed() => seat.call(),
             () = seat.next() => {}
         }
@@ -125,6 +128,12 @@ async fn attend(
 }
 
 impl Seat {
+    /// The connection breaks, and nobody is told but the participant.
+    fn cut(&mut self) {
+        (self.socket, self.waiting) = (None, None);
+        self.participant.handle_closed(self.hall.now.get(), Closing::Cut);
+    }
+
     fn enter(&mut self, stage: Stage) {
         let now = self.hall.now.get();
         match stage {
@@ -143,7 +152,7 @@ impl Seat {
 
     fn note(&self, fact: &Fact) {
         let mut tally = self.hall.tally.borrow_mut();
-        tally.note(fact);
+        tally.note(self.hall.now.get(), &self.room, fact);
         tally.rolls.note(self.participant.author().participant, self.hall.now.get(), fact);
     }
 
@@ -244,6 +253,11 @@ impl Seat {
             })
         })
     }
+}
+
+/// Waits until somebody is sent away; whoever loads a page has no connection to cut.
+async fn left(leave: &mut watch::Receiver<()>) {
+    while leave.changed().await.is_ok() {}
 }
 
 /// Waits for what there is; for ever where there is nothing.

@@ -3,17 +3,22 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use participant::{End, Fact, Record};
+use participant::{End, Fact, Failure, Record, Time};
 
+use crate::advice::advice;
 use crate::histogram::Histogram;
 use crate::limits::REASONS_MAX;
-use crate::media::Outcome;
+use crate::media::{Flow, Outcome};
 use crate::roll::{Roll, Rolls};
+use crate::series::{Sample, Spread};
+use crate::watch::Server;
 
 /// Where a run stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Progress {
     pub elapsed: Duration,
+    /// when the plan is over; people leave a little later
+    pub end: Duration,
     /// participants of the plan
     pub total: u32,
     /// pages loaded, those after a reload and a return included
@@ -31,6 +36,28 @@ pub struct Progress {
     pub resumed: u64,
     /// the last roll call
     pub roll: Option<Roll>,
+    /// the first failure or reload
+    pub first: Option<Trouble>,
+    /// what to try, by reason of a failure or a reload
+    pub advice: BTreeMap<String, &'static str>,
+    /// so far; `None`: nobody has
+    pub join: Option<Spread>,
+    /// lines, one for each who heard it, and how long they took
+    pub heard: u64,
+    pub delay: Option<Spread>,
+    /// of the last second; `None`: nobody sends anything
+    pub flow: Option<Flow>,
+    /// those that are watched
+    pub servers: Vec<Server>,
+}
+
+/// Something went wrong for the first time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    pub at: Time,
+    /// bare JID
+    pub room: String,
+    pub reason: String,
 }
 
 impl Progress {
@@ -56,6 +83,17 @@ pub(crate) struct Tally {
     pub(crate) records: Vec<Record>,
     /// once everybody is gone
     pub(crate) media: Outcome,
+    /// since the last sample
+    recent: Recent,
+}
+
+/// What an interval is made of.
+#[derive(Clone, Debug, Default)]
+struct Recent {
+    join: Histogram,
+    delay: Histogram,
+    /// at the last sample: failures, reloads, losses, resumptions
+    before: [u64; 4],
 }
 
 impl Tally {
@@ -63,23 +101,76 @@ impl Tally {
         self.progress.attendances += 1;
     }
 
-    pub(crate) fn note(&mut self, fact: &Fact) {
+    /// Something that happened at this time to somebody in this room.
+    pub(crate) fn note(&mut self, at: Time, room: &str, fact: &Fact) {
         match fact {
             Fact::Joined { after } => {
                 self.progress.joined += 1;
                 self.progress.present += 1;
                 self.join.add(*after);
+                self.recent.join.add(*after);
             }
             Fact::Lost => self.progress.lost += 1,
             Fact::Resumed { after, .. } => {
                 self.progress.resumed += 1;
                 self.resume.add(*after);
             }
-            Fact::Heard { after } => self.delay.add(*after),
+            Fact::Heard { after } => {
+                self.delay.add(*after);
+                self.recent.delay.add(*after);
+            }
             Fact::Accepted | Fact::Answered { .. } => {}
             Fact::Over(End::Left) => {}
-            Fact::Over(End::Failed(failure)) => count(&mut self.progress.failures, failure.to_string()),
-            Fact::Over(End::Reload(failure)) => count(&mut self.progress.reloads, failure.to_string()),
+            Fact::Over(End::Failed(failure)) => {
+                count(&mut self.progress.failures, failure.to_string());
+                self.explain(at, room, failure);
+            }
+            Fact::Over(End::Reload(failure)) => {
+                count(&mut self.progress.reloads, failure.to_string());
+                self.explain(at, room, failure);
+            }
+        }
+    }
+
+    fn explain(&mut self, at: Time, room: &str, failure: &Failure) {
+        let progress = &mut self.progress;
+        let reason = failure.to_string();
+        progress.first.get_or_insert_with(|| Trouble { at, room: room.to_owned(), reason: reason.clone() });
+        if let Some(advice) = advice(failure).filter(|_| progress.advice.len() < REASONS_MAX) {
+            progress.advice.insert(reason, advice);
+        }
+    }
+
+    /// With the figures of the times, which are not kept up to date by themselves.
+    pub(crate) fn progress(&self) -> Progress {
+        Progress {
+            join: Spread::of(&self.join),
+            heard: self.delay.count(),
+            delay: Spread::of(&self.delay),
+            ..self.progress.clone()
+        }
+    }
+
+    /// What happened since the last one.
+    pub(crate) fn sample(&mut self, at: Time, flow: Option<Flow>, servers: &[Server]) -> Sample {
+        let progress = &self.progress;
+        let totals = [progress.failed(), progress.reloaded(), progress.lost, progress.resumed];
+        let Recent { join, delay, before } =
+            std::mem::replace(&mut self.recent, Recent { before: totals, ..Recent::default() });
+        let since = |index: usize| totals[index] - before[index];
+        Sample {
+            at,
+            present: progress.present,
+            joins: join.count(),
+            join: Spread::of(&join),
+            failed: since(0),
+            reloads: since(1),
+            lost: since(2),
+            resumed: since(3),
+            heard: delay.count(),
+            delay: Spread::of(&delay),
+            flow,
+            servers: servers.iter().map(|server| server.latest).collect(),
         }
     }
 
@@ -100,6 +191,27 @@ fn count(reasons: &mut BTreeMap<String, u64>, reason: String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sample_has_what_happened_since_the_last() {
+        let mut tally = Tally::default();
+        let at = Time::from_secs;
+        tally.note(at(0), "r", &Fact::Joined { after: at(1) });
+        tally.note(at(1), "r", &Fact::Lost);
+        let first = tally.sample(at(1), None, &[]);
+        assert_eq!(
+            (first.joins, first.lost, first.present, first.join.map(|join| join.max)),
+            (1, 1, 1, Some(at(1)))
+        );
+        tally.note(at(2), "s", &Fact::Over(End::Reload(Failure::FocusLeft)));
+        tally.note(at(3), "t", &Fact::Over(End::Failed(Failure::Hangs)));
+        let second = tally.sample(at(2), None, &[]);
+        assert_eq!((second.joins, second.lost, second.reloads, second.failed), (0, 0, 1, 1));
+        let progress = tally.progress();
+        let first = Trouble { at: at(2), room: "s".to_owned(), reason: Failure::FocusLeft.to_string() };
+        assert_eq!(progress.first, Some(first));
+        assert!(progress.advice.contains_key(&Failure::FocusLeft.to_string()));
+    }
 
     #[test]
     fn reasons_are_counted_and_bounded() {

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, bail};
 use hyper::{Method, Uri};
 
+use crate::advice::on_closing;
 use crate::config_js::text_of;
 use crate::dial::{Dialer, Place};
 use crate::http;
@@ -62,7 +63,10 @@ impl Target {
                  server, tell its --domain (and --muc, --websocket)"
             ),
             Ok(_) => self.addresses(&url, ""),
-            Err(closing) => bail!("the connection to {base} {closing}"),
+            Err(closing) => {
+                let advice = on_closing(&closing).map(|advice| format!(": {advice}"));
+                bail!("the connection to {base} {closing}{}", advice.unwrap_or_default())
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use anyhow::{Context as _, bail};
 
 use crate::report::Report;
+use crate::units::amount;
 
 /// A bound that a figure must not cross.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,8 +37,7 @@ impl FromStr for Threshold {
         let Some((figure, crossed, bound)) = CROSSED.into_iter().find_map(split) else {
             bail!("{text:?} is no threshold: write it as \"join.p95>2s\"");
         };
-        let bound =
-            number(bound.trim()).with_context(|| format!("{text:?} has no number, such as 2s or 5"))?;
+        let bound = amount(bound).with_context(|| format!("{text:?} has no number, such as 2s or 5"))?;
         let figure = figure.trim().to_owned();
         if !Report::empty().figures().any(|name| name == figure) {
             let names: Vec<String> = Report::empty().figures().map(str::to_owned).collect();
@@ -54,6 +54,11 @@ impl fmt::Display for Threshold {
 }
 
 impl Threshold {
+    /// `join.p95`
+    pub fn figure(&self) -> &str {
+        &self.figure
+    }
+
     /// The figure, where it crosses the bound.
     pub fn crossed_by(&self, report: &Report) -> Option<f64> {
         let value = report.figure(&self.figure)?;
@@ -65,13 +70,6 @@ impl Threshold {
         };
         is_crossed.then_some(value)
     }
-}
-
-fn number(text: &str) -> Option<f64> {
-    let units = [("ms", 1e-3), ("s", 1.0), ("m", 60.0)];
-    let in_unit = units.iter().find_map(|(unit, size)| Some((text.strip_suffix(unit)?, *size)));
-    let (digits, size) = in_unit.unwrap_or((text, 1.0));
-    digits.trim().parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| number * size)
 }
 
 #[cfg(test)]

@@ -178,6 +178,11 @@ impl Peer {
         self.turn(now);
     }
 
+    /// Packets that came so far, and those that are missing.
+    pub fn so_far(&self) -> (u64, u64) {
+        self.received.so_far()
+    }
+
     pub fn record(&self, now: Time) -> Record {
         let mut record = self.record.clone();
         record.keys_sent += self

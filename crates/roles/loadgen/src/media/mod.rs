@@ -4,6 +4,7 @@
 //! the thread that has its [`Peer`](participant::media::Peer), with a socket of its own for each session. What was
 //! measured comes back when everybody is gone.
 
+mod flow;
 mod outcome;
 mod socket;
 mod worker;
@@ -16,6 +17,9 @@ use anyhow::Context as _;
 use participant::Author;
 use participant::media::{Command, Settings};
 
+pub use flow::Flow;
+pub(crate) use flow::Totals;
+use flow::Window;
 pub(crate) use outcome::Outcome;
 use worker::{Order, Worker};
 
@@ -31,6 +35,7 @@ pub(crate) struct Desk {
 struct Thread {
     orders: Sender<Order>,
     waker: Arc<mio::Waker>,
+    window: Window,
     worker: JoinHandle<Outcome>,
 }
 
@@ -60,10 +65,15 @@ impl Desk {
         self.threads.iter().for_each(|thread| thread.order(Order::Finish));
     }
 
+    /// What flowed so far; the delays are those since it was asked for the last time.
+    pub(crate) fn totals(&self) -> Totals {
+        self.threads.iter().fold(Totals::default(), |all, thread| all.plus(&thread.window.look()))
+    }
+
     /// Everybody is gone: what was it like?
     pub(crate) fn close(self) -> Outcome {
         let mut all = Outcome::default();
-        for Thread { orders, waker, worker } in self.threads {
+        for Thread { orders, waker, worker, .. } in self.threads {
             drop(orders);
             let _ = waker.wake();
             if let Ok(outcome) = worker.join() {
@@ -87,8 +97,10 @@ impl Thread {
         let poll = mio::Poll::new().context("no place to wait for datagrams")?;
         let waker = Arc::new(mio::Waker::new(poll.registry(), worker::BELL)?);
         let builder = std::thread::Builder::new().name("load-media".to_owned());
-        let worker = builder.spawn(move || Worker::new(now, inbox, poll).run())?;
-        Ok(Self { orders, waker, worker })
+        let window = Window::default();
+        let shown = window.clone();
+        let worker = builder.spawn(move || Worker::new(now, inbox, poll, shown).run())?;
+        Ok(Self { orders, waker, window, worker })
     }
 
     /// A thread that is gone has nobody left.

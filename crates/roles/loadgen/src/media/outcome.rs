@@ -36,8 +36,10 @@ impl Outcome {
         self.no_socket = self.no_socket.take().or(other.no_socket);
     }
 
-    pub(super) fn delays(&mut self, delays: impl Iterator<Item = Delay>) {
+    /// Those of the moment go into `recent`, too.
+    pub(super) fn delays(&mut self, delays: impl Iterator<Item = Delay>, recent: &mut Histogram) {
         for delay in delays {
+            recent.add(delay.time);
             let times =
                 if delay.kind.as_str() == "audio" { &mut self.audio_delay } else { &mut self.video_delay };
             times.add(delay.time);

@@ -9,9 +9,10 @@ use mio::{Events, Interest, Poll, Token};
 use participant::media::{Command, Peer, Session, Settings};
 use participant::{Author, Time};
 
+use super::flow::{Totals, Window};
 use super::outcome::Outcome;
 use super::socket::{Inbox, Socket};
-use crate::limits::{BATCHES_MAX, MEDIA_SLEEP_MAX};
+use crate::limits::{BATCHES_MAX, MEDIA_SHOW_INTERVAL, MEDIA_SLEEP_MAX};
 use crate::run::Now;
 
 /// The token by which orders are told of.
@@ -38,6 +39,10 @@ pub(super) struct Worker {
     full: BTreeSet<usize>,
     finished: bool,
     outcome: Outcome,
+    /// those of peers that are gone are in it, packets of the others not
+    totals: Totals,
+    window: Window,
+    show_at: Time,
 }
 
 struct Seat {
@@ -47,7 +52,7 @@ struct Seat {
 }
 
 impl Worker {
-    pub(super) fn new(now: Now, orders: Receiver<Order>, poll: Poll) -> Self {
+    pub(super) fn new(now: Now, orders: Receiver<Order>, poll: Poll, window: Window) -> Self {
         Self {
             now,
             orders,
@@ -59,6 +64,9 @@ impl Worker {
             full: BTreeSet::new(),
             finished: false,
             outcome: Outcome::default(),
+            totals: Totals::default(),
+            window,
+            show_at: Time::ZERO,
         }
     }
 
@@ -79,6 +87,7 @@ impl Worker {
                 self.receive(token, &mut inbox);
             }
             self.wake();
+            self.show();
         }
         let now = self.now.get();
         let records = self.seats.values().map(|seat| seat.peer.record(now));
@@ -115,7 +124,10 @@ impl Worker {
         let Some(token) = self.tokens.remove(&author) else { return };
         let Some(mut seat) = self.seats.remove(&token) else { return };
         seat.timer.into_iter().for_each(|at| self.unset(at, token));
-        self.outcome.delays(seat.peer.delays());
+        let (packets, lost) = seat.peer.so_far();
+        self.totals.packets += packets;
+        self.totals.lost += lost;
+        self.outcome.delays(seat.peer.delays(), &mut self.totals.delay);
         self.outcome.records.push(seat.peer.record(self.now.get()));
     }
 
@@ -171,6 +183,7 @@ impl Worker {
             }
             let now = self.now.get();
             for (from, datagram) in inbox.datagrams(filled) {
+                self.totals.received_bytes += datagram.len() as u64;
                 seat.peer.handle_datagram(now, from, datagram);
             }
             self.settle(token);
@@ -200,9 +213,10 @@ impl Worker {
             transmits.push(transmit);
         }
         if let Some(socket) = &mut seat.socket {
+            self.totals.sent_bytes += transmits.iter().map(|sent| sent.payload.len() as u64).sum::<u64>();
             self.outcome.unsent += socket.send(&transmits);
         }
-        self.outcome.delays(seat.peer.delays());
+        self.outcome.delays(seat.peer.delays(), &mut self.totals.delay);
         // what is due already is served with the next turn
         let timer = seat.peer.poll_timeout();
         if timer != seat.timer {
@@ -210,6 +224,22 @@ impl Worker {
             old.into_iter().for_each(|at| self.unset(at, token));
             self.timers.extend(timer.map(|at| (at, token)));
         }
+    }
+
+    /// What flowed so far, once in a while.
+    fn show(&mut self) {
+        let now = self.now.get();
+        if now < self.show_at {
+            return;
+        }
+        self.show_at = now + MEDIA_SHOW_INTERVAL;
+        let there = self.seats.values().map(|seat| seat.peer.so_far());
+        let (packets, lost) = there.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+        let delay = std::mem::take(&mut self.totals.delay);
+        let mut totals = Totals { delay, ..self.totals.clone() };
+        totals.packets += packets;
+        totals.lost += lost;
+        self.window.show(&mut totals);
     }
 
     fn unset(&mut self, at: Time, token: usize) {
