@@ -10,6 +10,7 @@ use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream};
 use super::envelope::{Body, Envelope};
 use super::faults::{Refusal, published, unavailable};
 use super::head::{Head, already_there};
+use super::removal::{alone, is_alone, remove, remove_before};
 use super::{Nats, Shared};
 use crate::limits::{
     ENVELOPE_BYTES, HEADS_MAX, MESSAGE_BYTES_MAX, RECORD_BYTES_MAX, SNAPSHOT_BYTES_MAX, TOMBSTONE_TIME,
@@ -45,7 +46,8 @@ impl Journal for Nats {
                 return Ok(());
             }
             let head = self.shared.put(&meeting, expected, head, Body::End).await?;
-            self.bury(&meeting, head.sequence).await
+            self.bury(&meeting, head.sequence);
+            Ok(())
         })
     }
 
@@ -53,7 +55,8 @@ impl Journal for Nats {
         let meeting = meeting.to_owned();
         Box::pin(async move {
             let Some(tombstone) = self.shared.set_aside(&meeting).await? else { return Ok(()) };
-            self.bury(&meeting, tombstone).await
+            self.bury(&meeting, tombstone);
+            Ok(())
         })
     }
 
@@ -67,18 +70,16 @@ impl Journal for Nats {
 }
 
 impl Nats {
-    /// Removes what stands before a tombstone at once, and the tombstone when nobody can remember what stood there.
-    async fn bury(&self, meeting: &str, tombstone: u64) -> Result<(), Error> {
-        self.shared.remove_before(meeting, tombstone).await?;
+    /// Removes a tombstone when nobody can remember what stood there.
+    fn bury(&self, meeting: &str, tombstone: u64) {
         let (shared, meeting) = (std::sync::Arc::downgrade(&self.shared), meeting.to_owned());
         tokio::spawn(async move {
             tokio::time::sleep(TOMBSTONE_TIME).await;
             let Some(shared) = shared.upgrade() else { return };
-            if let Err(error) = shared.remove_before(&meeting, tombstone + 1).await {
+            if let Err(error) = remove(shared.stream(&meeting).0, tombstone).await {
                 tracing::debug!(meeting, %error, "the last record of a meeting that is over stays");
             }
         });
-        Ok(())
     }
 }
 
@@ -176,7 +177,8 @@ impl Shared {
             head = self.publish_once(meeting, position, &head, &envelope).await?;
             first = if part == 0 { head.sequence } else { first };
         }
-        self.remove_before(meeting, first).await
+        let (stream, subject) = self.stream(meeting);
+        if parts == 1 { Ok(()) } else { remove_before(stream, &subject, first).await }
     }
 
     /// Appends one message that no former attempt can have left.
@@ -207,6 +209,7 @@ impl Shared {
             .payload(bytes.clone().into())
             .expected_stream(&stream.cached_info().config.name)
             .expected_last_subject_sequence(head.sequence);
+        let message = if is_alone(&envelope.body) { alone(message) } else { message };
         // until it is confirmed nobody knows where the subject ends
         self.forget_head(meeting);
         let sent = self.context.send_publish(subject, message).await.map_err(|error| published(&error))?;
@@ -239,16 +242,6 @@ impl Shared {
             Ok(Err(error)) => Err(unavailable(error)),
             Err(_) => Err(Error::Unavailable("NATS does not answer".to_owned())),
         }
-    }
-
-    /// Of this meeting's messages those before `sequence`.
-    pub(super) async fn remove_before(&self, meeting: &str, sequence: u64) -> Result<(), Error> {
-        // to NATS the first sequence of all is as good as none, which would mean everything
-        if sequence <= 1 {
-            return Ok(());
-        }
-        let (stream, subject) = self.stream(meeting);
-        stream.purge().sequence(sequence).filter(subject).await.map(|_| ()).map_err(unavailable)
     }
 
     fn known_head(&self, meeting: &str) -> Option<Head> {

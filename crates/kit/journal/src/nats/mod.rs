@@ -13,6 +13,7 @@ mod head;
 mod log;
 mod places;
 mod registry;
+mod removal;
 mod renewal;
 mod replay;
 mod setup;

@@ -10,6 +10,7 @@ use tokio::sync::{broadcast, watch as sync};
 
 use super::faults::{Refusal, published, unavailable};
 use super::log::READ_TIME;
+use super::removal::remove;
 use super::watch::{News, follow};
 use super::{Nats, Shared};
 use crate::limits::{CHANGES_MAX, TOMBSTONE_TIME};
@@ -215,8 +216,7 @@ impl Places for Nats {
             tokio::spawn(async move {
                 tokio::time::sleep(TOMBSTONE_TIME).await;
                 let Some(shared) = shared.upgrade() else { return };
-                let subject = shared.names.subject("places", &meeting);
-                if let Err(error) = shared.places.purge().sequence(sequence + 1).filter(subject).await {
+                if let Err(error) = remove(&shared.places, sequence).await {
                     tracing::debug!(meeting, %error, "an empty place stays in the engine");
                 }
             });

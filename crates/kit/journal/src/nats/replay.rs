@@ -10,6 +10,7 @@ use super::envelope::{Body, Envelope, Hash, hash};
 use super::faults::{published, unavailable};
 use super::head::Head;
 use super::log::READ_TIME;
+use super::removal::{alone, remove_before};
 use super::subject::name_of;
 use crate::limits::{ACK_TIME, DAMAGED_PAUSE, DAMAGED_READS, REPLAYS_MAX, SET_ASIDE_MAX, WALK_MAX};
 use crate::{Error, Replay};
@@ -100,9 +101,8 @@ impl Shared {
         }
         let end =
             Envelope { previous: hash(&last.payload), position: 0, anchor: 0, behind: 0, body: Body::End };
-        let message = PublishMessage::build()
-            .payload(end.to_bytes(meeting).into())
-            .expected_last_subject_sequence(last.sequence);
+        let message = PublishMessage::build().payload(end.to_bytes(meeting).into());
+        let message = alone(message.expected_last_subject_sequence(last.sequence));
         self.forget_head(meeting);
         let sent = self.context.send_publish(subject, message).await.map_err(unavailable)?;
         let ack = sent.await.map_err(|error| match published(&error) {
@@ -118,7 +118,7 @@ impl Shared {
     async fn forget_oldest_aside(&self) -> Result<(), Error> {
         let there = self.aside_subjects().await?;
         for (subject, _) in there.iter().take(there.len().saturating_sub(SET_ASIDE_MAX)) {
-            self.aside.purge().filter(subject.clone()).await.map_err(unavailable)?;
+            remove_before(&self.aside, subject, u64::MAX).await?;
         }
         Ok(())
     }

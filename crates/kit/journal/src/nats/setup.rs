@@ -179,7 +179,16 @@ impl Plan<'_> {
         let (name, subjects) = (self.names.journal_stream(number), self.names.journal_subjects(number));
         // a limit that an operator sets shall refuse the new, not take the old away
         let discard = DiscardPolicy::New;
-        self.stream(Config { name, subjects: vec![subjects], discard, ..Config::default() }).await
+        let config =
+            Config { name, subjects: vec![subjects], discard, allow_rollup: true, ..Config::default() };
+        let stream = self.stream(config).await?;
+        if stream.cached_info().config.allow_rollup {
+            return Ok(stream);
+        }
+        // one that an earlier version made
+        let config = Config { allow_rollup: true, ..stream.cached_info().config.clone() };
+        self.context.update_stream(&config).await.map_err(unavailable)?;
+        Ok(stream)
     }
 
     /// One message a subject.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::*;
-use crate::limits::CONNECT_TIME;
+use crate::limits::{CONNECT_TIME, MESSAGE_BYTES_MAX};
 use crate::testing::NatsServer;
 use crate::{Journal, Places, Position, RECORD_BYTES_MAX, Replay, SNAPSHOT_BYTES_MAX};
 
@@ -247,7 +247,7 @@ async fn the_leader_dies_and_nothing_that_was_confirmed_is_lost_or_doubled() {
     assert_eq!(nats.found().replicas, 3);
     let stop = Arc::new(AtomicBool::new(false));
     let writers: Vec<_> =
-        (0..4).map(|n| tokio::spawn(write(nats.clone(), format!("room{n}"), stop.clone(), NEVER))).collect();
+        (0..4).map(|n| tokio::spawn(write(nats.clone(), format!("room{n}"), stop.clone()))).collect();
     until(async || nats.shared.head("room0").await.is_ok_and(|head| head.next > 20)).await;
     let leader = leader_of(&nats, "room0").await;
     servers[leader].kill();
@@ -269,45 +269,56 @@ async fn the_leader_dies_and_nothing_that_was_confirmed_is_lost_or_doubled() {
     }
 }
 
-/// Servers that come back are behind for a while: what they have not got yet is not damaged.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_replay_while_servers_die_and_come_back_is_whole_or_waits() {
+/// Each does once more what its log says, and may lead afterwards.
+#[tokio::test]
+async fn servers_that_are_killed_and_started_again_have_what_they_had() {
     let mut servers = NatsServer::cluster(3).await;
     let urls: Vec<_> = servers.iter().map(NatsServer::url).collect();
-    let config = NatsConfig { urls, ..servers[0].config("test") };
-    let (writer, reader) = (Nats::connect(&config).await.unwrap(), Nats::connect(&config).await.unwrap());
-    let stop = Arc::new(AtomicBool::new(false));
-    let writing = tokio::spawn(write(writer, "room".to_owned(), stop.clone(), SNAPSHOT_EVERY));
-    for round in 0..ROUNDS {
-        let number = round % servers.len();
-        servers[number].kill();
-        servers[number].start().await;
-        let mut whole = 0;
-        until(async || {
-            match reader.replay("room").await {
-                Ok(replay) => {
-                    let records = (0..replay.next).map(|n: Position| n.to_le_bytes().to_vec());
-                    let snapshot = replay.snapshot.map_or(0, |(position, _)| position);
-                    assert_eq!(replay.records, records.skip(snapshot as usize).collect::<Vec<_>>());
-                    whole += 1;
-                }
-                Err(error) => assert!(error.is_transient(), "round {round}: {error}"),
-            }
-            whole == 20
-        })
-        .await;
+    let config = NatsConfig { urls, streams: 1, ..servers[0].config("test") };
+    let nats = Nats::connect(&config).await.unwrap();
+    let records: Vec<_> = (0..30).map(|n: Position| n.to_le_bytes().to_vec()).collect();
+    for room in ["records", "whole", "parts", "over"] {
+        for (position, record) in (0..).zip(&records) {
+            nats.append(room, position, vec![record.clone()]).await.unwrap();
+        }
     }
-    stop.store(true, Ordering::SeqCst);
-    writing.await.unwrap();
+    let parts = vec![7; MESSAGE_BYTES_MAX + 1];
+    nats.snapshot("whole", 30, b"state".to_vec()).await.unwrap();
+    nats.snapshot("parts", 30, parts.clone()).await.unwrap();
+    nats.purge("over", 30).await.unwrap();
+    let snapshot =
+        |bytes: &[u8]| Replay { snapshot: Some((30, bytes.to_vec())), records: Vec::new(), next: 30 };
+    let expected = [
+        ("records", Replay { snapshot: None, records, next: 30 }),
+        ("whole", snapshot(b"state")),
+        ("parts", snapshot(&parts)),
+        ("over", Replay::default()),
+    ];
+    for (number, server) in servers.iter_mut().enumerate() {
+        server.kill();
+        server.start().await;
+        until(async || are_level(&nats).await).await;
+        for (room, expected) in &expected {
+            let mut replay = nats.replay(room).await;
+            while replay.as_ref().is_err_and(Error::is_transient) {
+                replay = nats.replay(room).await;
+            }
+            assert_eq!(replay.as_ref(), Ok(expected), "{room} after server {number}");
+        }
+    }
 }
 
-const ROUNDS: usize = 6;
-/// More than are read one by one.
-const SNAPSHOT_EVERY: Position = 200;
-const NEVER: Position = Position::MAX;
+/// All servers have the stream.
+async fn are_level(nats: &Nats) -> bool {
+    let Ok(info) = nats.shared.stream("room").0.get_info().await else { return false };
+    let cluster = info.cluster.unwrap();
+    cluster.leader.is_some()
+        && cluster.replicas.len() == 2
+        && cluster.replicas.iter().all(|peer| peer.current)
+}
 
-/// Appends until told to stop, each record until it is confirmed, with a snapshot now and then; tells how many.
-async fn write(nats: Nats, room: String, stop: Arc<AtomicBool>, snapshot_every: Position) -> Position {
+/// Appends until told to stop, each record until it is confirmed; tells how many.
+async fn write(nats: Nats, room: String, stop: Arc<AtomicBool>) -> Position {
     let mut position = 0;
     let mut decided = true;
     // what was cut off in between is decided before the end
@@ -318,10 +329,6 @@ async fn write(nats: Nats, room: String, stop: Arc<AtomicBool>, snapshot_every: 
                 assert!(error.is_transient(), "{error}");
                 decided = false;
             }
-        }
-        if decided && position > 0 && position.is_multiple_of(snapshot_every) {
-            // one that is not kept is made later
-            let _ = nats.snapshot(&room, position, position.to_le_bytes().to_vec()).await;
         }
     }
     position
