@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::{About, Escaped};
 use crate::report::{Report, TIMES};
@@ -47,6 +48,12 @@ pub(super) fn tiles(report: &Report) -> String {
     }
     if report.lines.said > 0 {
         tiles.push(("chat lines lost", report.lines.lost.to_string(), bad_if(report.lines.lost > 0)));
+    }
+    if report.series.iter().any(|sample| sample.flow.is_some()) {
+        let (loss, delay) = (report.figure("media.loss"), report.figure("media.delay.p95"));
+        tiles.push(("media loss", format!("{:.2} %", loss.unwrap_or_default() * 100.0), ""));
+        let delay = Duration::from_secs_f64(delay.unwrap_or_default());
+        tiles.push(("media delay, p95", show_time(delay), ""));
     }
     if !report.servers.is_empty() {
         let memory = report.figure("server.memory").unwrap_or_default();
@@ -148,7 +155,7 @@ pub(super) fn servers(servers: &[Server]) -> String {
 pub(super) fn parameters(about: &About<'_>) -> String {
     let load = about.load;
     let crowd = &load.crowd;
-    let time = |time: Option<std::time::Duration>| time.map_or_else(|| "no".to_owned(), show_time);
+    let time = |time: Option<Duration>| time.map_or_else(|| "no".to_owned(), show_time);
     let chat = load
         .chat
         .map_or_else(|| "no".to_owned(), |every| format!("a line every {} of each", show_time(every)));
