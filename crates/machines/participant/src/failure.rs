@@ -29,6 +29,9 @@ pub enum Failure {
     AcceptRefused(String),
     #[error("the session-accept is not answered")]
     AcceptUnanswered,
+    /// after the client's own attempts, or because the focus refused one
+    #[error("no connection for media")]
+    MediaFailed,
     /// the answer to a resume
     #[error("the server does not know the stream any more: {0}")]
     ResumeRefused(String),

@@ -13,7 +13,7 @@ use xmpp::jingle::source::MediaSources;
 use xmpp::stanza;
 use xmpp::stanza_error::{Condition, StanzaError};
 use xmpp::text::to_text;
-use xmpp::{Element, elem};
+use xmpp::{Element, elem, ns};
 
 use crate::failure::Failure;
 use crate::iq::{Purpose, error_of};
@@ -31,8 +31,22 @@ pub(crate) struct Focus {
     /// of whoever sends nothing: made once
     sources: Option<Vec<MediaSources>>,
     /// the session that media belong to
-    current: Option<String>,
+    pub(crate) current: Option<Current>,
     pub(crate) offers: u64,
+}
+
+/// A session, as both sides name it.
+#[derive(Clone, Debug)]
+pub(crate) struct Current {
+    pub(crate) sid: String,
+    /// the bridge's name of it
+    pub(crate) bridge: Option<String>,
+}
+
+impl Focus {
+    pub(crate) fn forget(&mut self, sid: &str) {
+        self.sessions.remove(sid);
+    }
 }
 
 impl Participant {
@@ -50,8 +64,9 @@ impl Participant {
         }
         match action {
             "session-terminate" => {
-                self.focus.sessions.remove(sid);
+                self.focus.forget(sid);
                 self.tell_media(sid, Command::End);
+                self.restart.cancel();
             }
             "source-add" => self.tell_media(sid, Command::Expect(remote_sources(jingle))),
             "source-remove" => self.tell_media(sid, Command::Forget(remote_sources(jingle))),
@@ -62,7 +77,7 @@ impl Participant {
     }
 
     fn tell_media(&mut self, sid: &str, command: Command) {
-        if self.focus.current.as_deref() == Some(sid) {
+        if self.focus.current.as_ref().is_some_and(|current| current.sid == sid) {
             self.out(Output::Media(command));
         }
     }
@@ -151,7 +166,9 @@ impl Participant {
             own: own.clone(),
             ..Session::offered(offer)
         };
-        self.focus.current = Some(sid.to_owned());
+        let bridge = offer.get_child("bridge-session", ns::FOCUS).and_then(|bridge| bridge.attr("id"));
+        self.focus.current = Some(Current { sid: sid.to_owned(), bridge: bridge.map(str::to_owned) });
+        self.restart.cancel();
         self.out(Output::Media(Command::Begin(Box::new(session))));
         (own, transport)
     }

@@ -7,7 +7,7 @@ use xmpp::stanza_error::{Condition, StanzaError};
 use xmpp::text::to_text;
 use xmpp::{Element, elem, ns};
 
-use crate::limits::{JINGLE_TIMEOUT, PENDING_MAX, PING_TIMEOUT, PROBE_TIMEOUT};
+use crate::limits::{JINGLE_TIMEOUT, PENDING_MAX, PING_TIMEOUT, PROBE_TIMEOUT, REACH_TIMEOUT};
 use crate::participant::Phase;
 use crate::rng::Draws;
 use crate::{Participant, Time, caps};
@@ -28,6 +28,10 @@ pub(crate) enum Purpose {
     Conference,
     /// how a new room may be
     RoomForm,
+    /// a ping whose answer shows that the server is there
+    Reach,
+    /// the focus ends the session, and offers another one
+    Restart,
     /// the client looks at the answer, and nothing follows from it here
     Discovery,
 }
@@ -38,7 +42,8 @@ impl Purpose {
         match self {
             Self::Ping => Some(PING_TIMEOUT),
             Self::Probe => Some(PROBE_TIMEOUT),
-            Self::Accept { .. } => Some(JINGLE_TIMEOUT),
+            Self::Accept { .. } | Self::Restart => Some(JINGLE_TIMEOUT),
+            Self::Reach => Some(REACH_TIMEOUT),
             Self::Call { .. } | Self::Conference | Self::RoomForm | Self::Discovery => None,
         }
     }
@@ -136,6 +141,8 @@ impl Participant {
                 Purpose::Ping => self.handle_ping_answer(now, None),
                 Purpose::Probe => self.handle_probe_lost(),
                 Purpose::Accept { sid } => self.handle_accept_answer(now, &sid, None),
+                Purpose::Reach => self.handle_reach_answer(now, false),
+                Purpose::Restart => self.handle_restart_answer(now, None),
                 Purpose::Call { .. } | Purpose::Conference | Purpose::RoomForm | Purpose::Discovery => {}
             }
         }
@@ -147,6 +154,8 @@ impl Participant {
             Purpose::Probe => self.handle_probe_answer(now, asked),
             Purpose::Call { since } => self.handle_call_answer(now, since),
             Purpose::Accept { sid } => self.handle_accept_answer(now, &sid, Some(answer)),
+            Purpose::Reach => self.handle_reach_answer(now, true),
+            Purpose::Restart => self.handle_restart_answer(now, answer.attr("type")),
             Purpose::Conference => self.handle_conference(now, answer),
             Purpose::RoomForm => self.handle_room_form(now, answer),
             Purpose::Discovery => {}

@@ -12,7 +12,7 @@
 //! - `sm`, `resume`: stream management (XEP-0198) and the three attempts to take up a lost stream;
 //! - `room`, `owner`, `iq`: the join with everything that an ordinary client says, who is there, what is asked;
 //! - `ping`: how the client finds out that a socket is dead;
-//! - `focus`: the Jingle session that the focus offers. Without media it is accepted with a transport that nobody will ever
+//! - `focus`, `restart`: the Jingle session that the focus offers. Without media it is accepted with a transport that nobody will ever
 //!   connect to, so that the server does all of its work and the bridge none of its own; with them [`mod@media`] has the
 //!   other half;
 //! - `chat`, `probe`, `silence`: what a measurement wants to know. Numbered lines, so that one that is lost, doubled or
@@ -42,6 +42,7 @@ mod ping;
 mod probe;
 mod record;
 mod request;
+mod restart;
 mod resume;
 mod rng;
 mod room;

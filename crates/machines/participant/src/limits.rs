@@ -21,6 +21,13 @@ pub(crate) const ACK_REQUEST_DELAY: Duration = Duration::from_millis(1);
 pub(crate) const REQUEST_RETRY_FIRST: Duration = Duration::from_secs(1);
 pub(crate) const REQUEST_RETRY_LONGEST: Duration = Duration::from_secs(120);
 
+/// `IceFailedHandling.ts`: attempt n waits between once this and 2 to the power of n times this; how many there are; for
+/// the answer to a ping; and how long the connection may still come back once the server has answered.
+pub(crate) const RESTART_WAIT: Duration = Duration::from_secs(1);
+pub(crate) const RESTARTS_MAX: u32 = 3;
+pub(crate) const REACH_TIMEOUT: Duration = Duration::from_secs(65);
+pub(crate) const RESTART_GRACE: Duration = Duration::from_secs(2);
+
 /// For the answer to a session-accept; without one the client reloads.
 pub(crate) const JINGLE_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -41,6 +41,8 @@ pub enum Fact {
     Answered { after: Time, timers: Time },
     /// The focus has offered a session, and it is accepted.
     Accepted,
+    /// Its media connection failed, and the focus is asked for a session anew.
+    MediaRestart,
     /// Nothing more comes of this participant.
     Over(End),
 }

@@ -15,6 +15,7 @@ use crate::output::{End, Fact, Output};
 use crate::ping::Ping;
 use crate::probe::Probe;
 use crate::request::Request;
+use crate::restart::Restart;
 use crate::resume::Resume;
 use crate::rng::Draws;
 use crate::room::Room;
@@ -44,6 +45,7 @@ pub struct Participant {
     pub(crate) iqs: Iqs,
     pub(crate) room: Room,
     pub(crate) focus: Focus,
+    pub(crate) restart: Restart,
     pub(crate) chat: Chat,
     pub(crate) probe: Probe,
     pub(crate) call: Call,
@@ -99,6 +101,7 @@ impl Participant {
             iqs,
             room: Room::default(),
             focus: Focus::default(),
+            restart: Restart::default(),
             chat: Chat::default(),
             probe: Probe::default(),
             call: Call::default(),
@@ -171,6 +174,7 @@ impl Participant {
         if matches!(self.phase, Phase::Established) {
             self.check_ping(now);
             self.check_probe(now);
+            self.check_restart(now);
             self.check_ack_request(now);
         }
         self.check_chat(now);
@@ -415,6 +419,7 @@ impl Participant {
             self.iqs.deadline(),
             self.ping.deadline(),
             self.probe.deadline(),
+            self.restart.deadline(),
             self.sm.deadline(),
             self.request.deadline(),
             self.chat.deadline(),

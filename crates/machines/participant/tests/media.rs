@@ -5,8 +5,8 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use participant::Settings;
 use participant::media::{self, Camera, Codec, Record, Stream};
+use participant::{Fact, Settings};
 use support::World;
 use support::bridges::LATENCY;
 use xmpp::jingle::rtp::Kind;
@@ -163,6 +163,22 @@ fn a_bridge_that_dies_interrupts_every_stream_once() {
         assert_eq!(*gap, stream.longest);
         assert!((1.2..2.5).contains(&gap.length().as_secs_f64()), "{stream:?}");
         assert!(stream.lost > 0, "what was sent to the dead bridge: {stream:?}");
+    }
+}
+
+#[test]
+fn whoever_loses_the_connection_asks_for_another_one() {
+    let mut world = meeting(2, 4.0, |_, settings| settings.camera = None);
+    world.bridges.cut(0);
+    world.run(60.0);
+    let facts = world.seat(0).facts.iter().filter(|(_, fact)| *fact == Fact::MediaRestart);
+    assert_eq!(facts.count(), 1);
+    let records = records(&mut world, 2);
+    assert_eq!((records[0].sessions, records[0].failures, records[0].connects.len()), (2, 1, 2));
+    assert_eq!(records[1].failures, 0);
+    for stream in streams(&records) {
+        let [gap] = &stream.interruptions[..] else { panic!("{stream:?}") };
+        assert!((3.0..45.0).contains(&gap.length().as_secs_f64()), "{stream:?}");
     }
 }
 

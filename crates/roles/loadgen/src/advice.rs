@@ -30,6 +30,9 @@ pub(crate) fn advice(failure: &Failure) -> Option<&'static str> {
         Failure::Unanswered(Stage::AskingFocus | Stage::Asking) => {
             Some("the focus does not answer: see --focus; --focus none does without")
         }
+        Failure::MediaFailed => {
+            Some("is the bridge's media port (UDP) reachable from here, at the address that it advertises?")
+        }
         Failure::FocusLeft => Some("the focus (Jicofo) went away, and every client reloads then"),
         Failure::StreamError(_)
         | Failure::Removed(_)

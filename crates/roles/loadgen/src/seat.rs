@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use hyper::{Method, Uri};
 use participant::{Author, Closing, End, Fact, Output, Participant, Settings, Time};
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 
 use crate::dial::Dialer;
@@ -58,6 +59,8 @@ struct Seat {
     participant: Participant,
     socket: Option<Box<WebSocket>>,
     waiting: Option<Pin<Box<dyn Future<Output = Arrived>>>>,
+    /// of its media connections
+    failures: Option<UnboundedReceiver<()>>,
 }
 
 /// Sits until it is over: by the stage of the whole run, or when the sender of `leave` is dropped.
@@ -90,10 +93,16 @@ async fn attend(
 ) -> Option<Time> {
     hall.tally.borrow_mut().begin();
     let participant = Participant::new(Arc::clone(&guest.settings), guest.author, hall.seed, hall.now.get());
-    let mut seat =
-        Seat { hall: Rc::clone(hall), room: guest.room.clone(), participant, socket: None, waiting: None };
-    if let Some(media) = &guest.settings.media {
-        hall.with_desk(|desk| desk.enter(guest.author, media));
+    let mut seat = Seat {
+        hall: Rc::clone(hall),
+        room: guest.room.clone(),
+        participant,
+        socket: None,
+        waiting: None,
+        failures: None,
+    };
+    if let Some((desk, media)) = hall.desk.borrow().as_ref().zip(guest.settings.media.as_ref()) {
+        seat.failures = Some(desk.enter(guest.author, media));
     }
     let mut is_quiet = false;
     let mut calls = hall.calls.subscribe();
@@ -164,6 +173,9 @@ impl Seat {
             arrived = or_never(self.waiting.as_mut()) => {
                 self.waiting = None;
                 self.arrive(arrived);
+            }
+            Some(()) = or_never(self.failures.as_mut().map(UnboundedReceiver::recv)) => {
+                self.participant.handle_media_failed(self.hall.now.get());
             }
             () = or_never(deadline.map(tokio::time::sleep_until)) => {
                 self.participant.handle_timeout(self.hall.now.get());

@@ -119,7 +119,7 @@ impl Tally {
                 self.delay.add(*after);
                 self.recent.delay.add(*after);
             }
-            Fact::Accepted | Fact::Answered { .. } => {}
+            Fact::Accepted | Fact::Answered { .. } | Fact::MediaRestart => {}
             Fact::Over(End::Left) => {}
             Fact::Over(End::Failed(failure)) => {
                 count(&mut self.progress.failures, failure.to_string());

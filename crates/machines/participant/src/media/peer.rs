@@ -43,6 +43,7 @@ pub struct Peer {
     numbers: BTreeMap<(bool, Layer), u32>,
     transmits: VecDeque<Transmit>,
     finishing: bool,
+    failed: bool,
     record: Record,
 }
 
@@ -74,6 +75,7 @@ impl Peer {
             numbers: BTreeMap::new(),
             transmits: VecDeque::new(),
             finishing: false,
+            failed: false,
             record: Record { author, ..Record::default() },
             settings,
             author,
@@ -127,6 +129,7 @@ impl Peer {
 
     /// The session is over; another one may follow.
     pub fn end(&mut self, _now: Time) {
+        self.failed = false;
         let Some(link) = self.link.take() else { return };
         self.record.keys_sent += link.camera.map_or(0, |(camera, _)| camera.keys_sent);
     }
@@ -162,6 +165,12 @@ impl Peer {
         let camera = link.camera.as_ref().map(|(camera, _)| camera.deadline());
         let senders = [microphone, camera].into_iter().flatten().filter(|_| !self.finishing);
         senders.chain(engine).min()
+    }
+
+    /// Once for each session whose connection fails: the signalling half is to be told
+    /// ([`handle_media_failed`](crate::Participant::handle_media_failed)).
+    pub fn poll_failure(&mut self) -> bool {
+        std::mem::take(&mut self.failed)
     }
 
     /// Delays of packets that came since it was last asked.
@@ -230,7 +239,10 @@ impl Peer {
     fn happen(&mut self, now: Time, happening: Happening) -> bool {
         match happening {
             Happening::Connected => self.connect(now),
-            Happening::Failed => self.record.failures += 1,
+            Happening::Failed => {
+                self.record.failures += 1;
+                self.failed = true;
+            }
             Happening::Rtp(packet) => {
                 if !packet.payload.is_empty() {
                     self.received.packet(now, *packet.header.ssrc, &packet.payload);

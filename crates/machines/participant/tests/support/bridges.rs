@@ -26,6 +26,8 @@ pub(crate) struct Bridges {
     /// of the media datagrams each so manieth is lost on the way; 0: none
     pub(crate) lose_every: u64,
     pub(crate) delays: Vec<Delay>,
+    /// nothing goes from or to this address any more
+    cut: Option<SocketAddr>,
 }
 
 impl Bridges {
@@ -95,6 +97,11 @@ impl Bridges {
         self.settle(now);
     }
 
+    /// The path of the present session's socket breaks for good; another one may be had.
+    pub(crate) fn cut(&mut self, number: u32) {
+        self.cut = self.peers.get(&number).map(|(local, _)| *local);
+    }
+
     pub(crate) fn peer(&mut self, number: u32) -> &mut Peer {
         &mut self.peers.get_mut(&number).expect("it has media").1
     }
@@ -111,9 +118,9 @@ impl Bridges {
         peers.chain(sfus).chain(self.wire.front().map(|(due, ..)| *due)).min()
     }
 
-    /// Everything that is due at `now`.
-    pub(crate) fn advance(&mut self, now: Time) {
-        let Some(epoch) = self.epoch else { return };
+    /// Everything that is due at `now`; gives whose connections have failed.
+    pub(crate) fn advance(&mut self, now: Time) -> Vec<u32> {
+        let Some(epoch) = self.epoch else { return vec![] };
         while self.wire.front().is_some_and(|(due, ..)| *due <= now) {
             let Some((_, from, to, payload)) = self.wire.pop_front() else { break };
             if let Some((address, sfu)) = self.sfus.values_mut().find(|(address, _)| *address == to) {
@@ -133,6 +140,9 @@ impl Bridges {
             }
         }
         self.settle(now);
+        let failed =
+            self.peers.iter_mut().filter_map(|(number, (_, peer))| peer.poll_failure().then_some(*number));
+        failed.collect()
     }
 
     /// Puts on the wire whatever anybody wants to send.
@@ -151,6 +161,9 @@ impl Bridges {
             self.delays.extend(peer.delays());
         }
         for (from, to, payload) in sent {
+            if self.cut.is_some_and(|cut| [from, to].contains(&cut)) {
+                continue;
+            }
             // RTP and not RTCP (RFC 5761 section 4)
             self.media += u64::from(payload[0] >= 128 && !(192..=223).contains(&payload[1]));
             let is_lost =

@@ -112,7 +112,9 @@ impl World {
                     self.with(number, Participant::handle_timeout);
                 }
             }
-            self.bridges.advance(self.now);
+            for number in self.bridges.advance(self.now) {
+                self.with(number, Participant::handle_media_failed);
+            }
             self.settle();
         }
         self.now = until;

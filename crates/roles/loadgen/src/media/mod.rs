@@ -16,6 +16,7 @@ use std::thread::JoinHandle;
 use anyhow::Context as _;
 use participant::Author;
 use participant::media::{Command, Settings};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 pub use flow::Flow;
 pub(crate) use flow::Totals;
@@ -48,8 +49,11 @@ impl Desk {
         Ok(Self { threads: threads.collect::<anyhow::Result<_>>()?, seed })
     }
 
-    pub(crate) fn enter(&self, author: Author, settings: &Arc<Settings>) {
-        self.order(author, Order::Enter(author, Arc::clone(settings), self.seed));
+    /// What comes back tells of each connection that fails: a session has one at most.
+    pub(crate) fn enter(&self, author: Author, settings: &Arc<Settings>) -> UnboundedReceiver<()> {
+        let (failures, told) = unbounded_channel();
+        self.order(author, Order::Enter(author, Arc::clone(settings), self.seed, failures));
+        told
     }
 
     pub(crate) fn tell(&self, author: Author, command: Command) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use mio::{Events, Interest, Poll, Token};
 use participant::media::{Command, Peer, Session, Settings};
 use participant::{Author, Time};
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::flow::{Totals, Window};
 use super::outcome::Outcome;
@@ -21,7 +22,7 @@ const EVENTS: usize = 256;
 
 /// Orders are obeyed one after the other.
 pub(super) enum Order {
-    Enter(Author, Arc<Settings>, u64),
+    Enter(Author, Arc<Settings>, u64, UnboundedSender<()>),
     Tell(Author, Command),
     Leave(Author),
     Finish,
@@ -49,6 +50,8 @@ struct Seat {
     peer: Peer,
     socket: Option<Socket>,
     timer: Option<Time>,
+    /// to the signalling half
+    failures: UnboundedSender<()>,
 }
 
 impl Worker {
@@ -99,7 +102,9 @@ impl Worker {
     fn obey(&mut self) -> bool {
         loop {
             match self.orders.try_recv() {
-                Ok(Order::Enter(author, settings, seed)) => self.enter(author, settings, seed),
+                Ok(Order::Enter(author, settings, seed, failures)) => {
+                    self.enter(author, Peer::new(settings, author, seed), failures);
+                }
                 Ok(Order::Tell(author, command)) => self.tell(author, command),
                 Ok(Order::Leave(author)) => self.leave(author),
                 Ok(Order::Finish) => self.finish(),
@@ -109,15 +114,14 @@ impl Worker {
         }
     }
 
-    fn enter(&mut self, author: Author, settings: Arc<Settings>, seed: u64) {
-        let mut peer = Peer::new(settings, author, seed);
+    fn enter(&mut self, author: Author, mut peer: Peer, failures: UnboundedSender<()>) {
         if self.finished {
             peer.finish(self.now.get());
         }
         let token = self.next;
         self.next += 1;
         self.tokens.insert(author, token);
-        self.seats.insert(token, Seat { peer, socket: None, timer: None });
+        self.seats.insert(token, Seat { peer, socket: None, timer: None, failures });
     }
 
     fn leave(&mut self, author: Author) {
@@ -217,6 +221,10 @@ impl Worker {
             self.outcome.unsent += socket.send(&transmits);
         }
         self.outcome.delays(seat.peer.delays(), &mut self.totals.delay);
+        if seat.peer.poll_failure() {
+            // whoever does not hear it is gone
+            let _ = seat.failures.send(());
+        }
         // what is due already is served with the next turn
         let timer = seat.peer.poll_timeout();
         if timer != seat.timer {
