@@ -30,7 +30,7 @@ async fn a_shard_that_is_started_again_is_resumed_at() {
     let said: Vec<String> =
         [again.said().await, again.said().await, again.said().await, again.said().await].into();
     assert!(said[0].starts_with("<open") && said[1].starts_with("<auth") && said[2].starts_with("<open"));
-    assert_eq!(said[3], "<resume xmlns=\"urn:xmpp:sm:3\" h=\"0\" previd=\"T\"/>");
+    assert_eq!(said[3], "<resume xmlns=\"urn:xmpp:sm:3\" h=\"0\" previd=\"T\" told=\"1\"/>");
 }
 
 #[tokio::test]
