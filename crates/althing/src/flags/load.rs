@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::Args;
 use loadgen::units::time;
-use loadgen::{Feeds, FocusAt, Profile, RoomSize, Target, Threshold, Trust, Watch};
+use loadgen::{Feeds, FocusAt, Profile, RoomSize, Target, Threshold, Watch};
+use service::trust::Trust;
 
 use super::media::Media;
 

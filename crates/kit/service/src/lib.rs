@@ -5,6 +5,7 @@
 //! - [`config`]: one file, variables and flags, checked into types.
 //! - [`metrics`]: a registry that roles register into, and its text for Prometheus.
 //! - [`telemetry`]: logs, for people on a terminal or as JSON.
+//! - [`trust`]: whose certificates are good enough for a connection with TLS.
 //! - [`shutdown`]: one signal that ends the process, from Ctrl-C, SIGTERM or the program itself.
 //!
 //! A role is given these at its start and passes them on; nothing below the binary reads the environment. The
@@ -16,3 +17,4 @@ pub mod config;
 pub mod metrics;
 pub mod shutdown;
 pub mod telemetry;
+pub mod trust;

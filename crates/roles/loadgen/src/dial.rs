@@ -1,20 +1,14 @@
 //! Sockets, with and without TLS.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use anyhow::Context as _;
 use hyper::Uri;
 use participant::Closing;
-use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls_pki_types::ServerName;
+use service::trust::Trust;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use crate::credulous::Credulous;
 use crate::limits::CONNECT_TIME_MAX;
 
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {}
@@ -42,15 +36,6 @@ impl Place {
     }
 }
 
-/// Whose certificate is good enough.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trust {
-    /// of whoever this machine trusts, and of those in this PEM file
-    Known(Option<PathBuf>),
-    /// of anybody
-    Anybody,
-}
-
 /// Connects.
 pub(crate) struct Dialer {
     tls: TlsConnector,
@@ -60,17 +45,7 @@ impl Dialer {
     /// # Errors
     /// The file of certificates cannot be read or has none.
     pub(crate) fn new(trust: &Trust) -> anyhow::Result<Self> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()?;
-        let config = match trust {
-            Trust::Anybody => builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(Credulous(provider)))
-                .with_no_client_auth(),
-            Trust::Known(ca) => builder.with_root_certificates(roots(ca.as_deref())?).with_no_client_auth(),
-        };
-        Ok(Self { tls: TlsConnector::from(Arc::new(config)) })
+        Ok(Self { tls: trust.connector()? })
     }
 
     pub(crate) async fn dial(&self, url: &Uri) -> Result<Box<dyn Stream>, Closing> {
@@ -91,18 +66,6 @@ impl Dialer {
         let stream = self.tls.connect(name, stream).await.map_err(|error| Closing::Tls(error.to_string()))?;
         Ok(Box::new(stream))
     }
-}
-
-fn roots(ca: Option<&Path>) -> anyhow::Result<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if let Some(file) = ca {
-        let named = || format!("no certificates in {}", file.display());
-        let certificates = CertificateDer::pem_file_iter(file).with_context(named)?;
-        let certificates = certificates.collect::<Result<Vec<_>, _>>().with_context(named)?;
-        anyhow::ensure!(roots.add_parsable_certificates(certificates).0 > 0, named());
-    }
-    Ok(roots)
 }
 
 fn no_socket(error: &std::io::Error) -> Closing {

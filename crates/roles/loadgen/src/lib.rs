@@ -22,7 +22,6 @@
 
 mod advice;
 mod config_js;
-mod credulous;
 mod dial;
 mod figures;
 mod histogram;
@@ -43,7 +42,6 @@ pub mod units;
 mod watch;
 mod websocket;
 
-pub use dial::Trust;
 pub use histogram::Histogram;
 pub use media::Flow;
 pub use page::{About, page};

@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use participant::{Author, Crowd, Event, Invitation, Plan, Settings, Time, What, media};
 use rustix::time::{ClockId, clock_gettime};
 use service::clock::Clock;
+use service::trust::Trust;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
 
-use crate::dial::{Dialer, Trust};
+use crate::dial::Dialer;
 use crate::limits::{LEAVE_TIME_MAX, LINGER_TIME, QUIET_TIME_MAX};
 use crate::media::{Desk, Flow, Totals};
 use crate::report::{Account, Report};

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::check::{Checked, domain, duration, filled, node, number, socket, wrong};
 use super::url::PublicUrl;
 use super::{Cluster, Config, Error};
+use crate::trust::Trust;
 
 /// Shards in one list.
 const SHARDS_MAX: usize = 256;
@@ -61,12 +62,9 @@ pub struct Patience {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StockTls {
-    /// PEM
-    pub ca: Option<PathBuf>,
+    pub trust: Trust,
     /// in the certificates; `None`: the host of the URL
     pub name: Option<String>,
-    /// certificates are not looked at
-    pub is_insecure: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -242,7 +240,8 @@ fn tls(raw: &RawStock) -> Checked<StockTls> {
             "certificates are not looked at, but stock.tls-ca or stock.tls-name says how; choose one of the two ways",
         );
     }
-    Ok(StockTls { ca: ca.map(PathBuf::from), name, is_insecure: raw.tls_insecure })
+    let trust = if raw.tls_insecure { Trust::Anybody } else { Trust::Known(ca.map(PathBuf::from)) };
+    Ok(StockTls { trust, name })
 }
 
 /// What stands in a request line as it is (RFC 9112 section 3.2.1).

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
+use anyhow::Context as _;
 use rustls_pki_types::ServerName;
 use service::config::{PublicUrl, Stock};
 use tokio::net::TcpStream;
@@ -53,7 +54,7 @@ impl Dialer {
     pub(super) fn new(settings: &Stock) -> anyhow::Result<Self> {
         let is_tls = settings.shards.iter().any(|shard| shard.url.is_secure())
             || settings.dns.as_ref().is_some_and(|dns| dns.is_tls);
-        let tls = if is_tls { Some(super::tls::connector(&settings.tls)?) } else { None };
+        let tls = if is_tls { Some(settings.tls.trust.connector().context("stock.tls-ca")?) } else { None };
         Ok(Self { tls, name: settings.tls.name.clone() })
     }
 

@@ -17,7 +17,6 @@ mod helm;
 mod pass;
 mod request;
 mod resolve;
-mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

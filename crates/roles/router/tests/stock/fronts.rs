@@ -7,6 +7,7 @@ use journal::testing::NatsServer;
 use journal::{Nats, NatsConfig};
 use router::{Cluster, Running, Upstreams};
 use service::config::{Patience, Stock, StockShard, StockTls};
+use service::trust::Trust;
 
 use crate::support::{SOON, config, get, start};
 
@@ -24,7 +25,7 @@ pub(crate) fn settings(shards: Vec<StockShard>) -> Stock {
             settle: Duration::ZERO,
             grace: SOON,
         },
-        tls: StockTls { ca: None, name: None, is_insecure: false },
+        tls: StockTls { trust: Trust::Known(None), name: None },
         tell_shard: true,
     }
 }

@@ -12,6 +12,7 @@ use axum::routing::{any, get};
 use futures_util::{SinkExt as _, StreamExt as _};
 use router::{StockState, Upstreams};
 use service::config::{PublicUrl, Stock, StockShard, StockTls, Tls};
+use service::trust::Trust;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite;
@@ -156,8 +157,8 @@ async fn a_shard_behind_tls_is_who_it_says_it_is() {
     let ca = data.path().join("tls").join("cert.pem");
     let named = Some("meet.example".to_owned());
     for tls in [
-        StockTls { ca: Some(ca.clone()), name: named, is_insecure: false },
-        StockTls { ca: None, name: None, is_insecure: true },
+        StockTls { trust: Trust::Known(Some(ca.clone())), name: named },
+        StockTls { trust: Trust::Anybody, name: None },
     ] {
         let router = with(tls).await;
         let answer = support::get(&router, "/http-bind?room=standup").await;
@@ -165,8 +166,8 @@ async fn a_shard_behind_tls_is_who_it_says_it_is() {
         assert!(answer.body.ends_with("127.0.0.1, 127.0.0.1 0"), "{answer:?}");
     }
     let (other_name, stranger) = tokio::join!(
-        with(StockTls { ca: Some(ca), name: Some("other.example".to_owned()), is_insecure: false }),
-        with(StockTls { ca: None, name: Some("meet.example".to_owned()), is_insecure: false }),
+        with(StockTls { trust: Trust::Known(Some(ca)), name: Some("other.example".to_owned()) }),
+        with(StockTls { trust: Trust::Known(None), name: Some("meet.example".to_owned()) }),
     );
     let path = "/http-bind?room=standup";
     let (other_name, stranger) = tokio::join!(support::get(&other_name, path), support::get(&stranger, path));
