@@ -358,28 +358,16 @@ fn describe(rtc: &mut Rtc, ice: &IceUdp, local: SocketAddr) {
     if let (Some(ufrag), Some(pass)) = (&ice.ufrag, &ice.pwd) {
         api.set_remote_ice_credentials(IceCreds { ufrag: ufrag.clone(), pass: pass.clone() });
     }
-    let sha256 = ice.fingerprints.iter().find(|print| print.hash.eq_ignore_ascii_case("sha-256"));
-    if let Some((print, bytes)) = sha256.and_then(|print| Some((print, octets(&print.value)?))) {
+    if let Some((setup, bytes)) = ice.sha256() {
         api.set_remote_fingerprint(Fingerprint { hash_func: "sha-256".to_owned(), bytes });
         // an error shows as a transport that never connects
-        let _ = api.start_dtls(print.setup != Setup::Active);
+        let _ = api.start_dtls(setup != Setup::Active);
     }
-}
-
-/// Reads `AB:CD:...`.
-fn octets(text: &str) -> Option<Vec<u8>> {
-    text.split(':').map(|pair| u8::from_str_radix(pair, 16).ok()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn fingerprints_are_read_or_refused() {
-        assert_eq!(octets("AB:0c"), Some(vec![0xab, 0x0c]));
-        assert_eq!(octets("AB:"), None);
-    }
 
     #[test]
     fn a_repair_is_found_by_what_it_repairs() {

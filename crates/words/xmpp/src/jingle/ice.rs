@@ -100,6 +100,13 @@ impl IceUdp {
         Ok(())
     }
 
+    /// The SHA-256 among the fingerprints, as octets; every browser offers it.
+    pub fn sha256(&self) -> Option<(Setup, Vec<u8>)> {
+        let print = self.fingerprints.iter().find(|print| print.hash.eq_ignore_ascii_case("sha-256"))?;
+        let octets = print.value.split(':').map(|pair| u8::from_str_radix(pair, 16).ok());
+        Some((print.setup, octets.collect::<Option<_>>()?))
+    }
+
     /// Writes `<transport/>`.
     pub fn to_element(&self) -> Element {
         let web_sockets =
@@ -272,6 +279,22 @@ mod tests {
         {
             assert!(print(attributes, text).is_err(), "{attributes} {text}");
         }
+    }
+
+    #[test]
+    fn a_sha256_is_found_and_read() {
+        let print = |hash: &str, value: &str| Fingerprint {
+            hash: hash.to_owned(),
+            setup: Setup::Active,
+            value: value.to_owned(),
+        };
+        let ice = |fingerprints| IceUdp { fingerprints, ..IceUdp::default() };
+        let both = ice(vec![print("sha-1", "00:11"), print("SHA-256", "AB:0c:FF")]);
+        assert_eq!(both.sha256(), Some((Setup::Active, vec![0xab, 0x0c, 0xff])));
+        for bad in ["", "AB:", "G0", "123:00", "AB CD"] {
+            assert_eq!(ice(vec![print("sha-256", bad)]).sha256(), None, "{bad:?}");
+        }
+        assert_eq!(ice(vec![print("sha-1", "00:11")]).sha256(), None);
     }
 
     #[test]
