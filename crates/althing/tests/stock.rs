@@ -33,11 +33,7 @@ fn the_operator_sees_shards_and_drains_one() {
         let nodes: Vec<Value> = serde_json::from_str(&router.ctl(&["nodes", "--json"])).unwrap();
         nodes.into_iter().find(|node| node["id"] == id).unwrap()
     };
-    let is_ready = || ["a", "b"].iter().all(|id| node(id)["state"] == "ready");
-    while !is_ready() {
-        // nobody tells when a check has come back
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until("both are ready", || ["a", "b"].iter().all(|id| node(id)["state"] == "ready"));
     assert!(get(&router.admin, "/readyz").starts_with("HTTP/1.1 200"));
     assert_eq!((&node("a")["role"], &node("b")["role"]), (&"stock shard".into(), &"stock backup".into()));
     assert_eq!(node("a")["address"], a.to_string());
@@ -54,10 +50,19 @@ fn the_operator_sees_shards_and_drains_one() {
     assert!(router.ctl(&["drain", "a", "--dry-run"]).starts_with("1 meetings would stay"));
     assert_eq!(router.ctl(&["undrain", "b"]), "b gets new rooms again\n");
     assert_eq!(node("b")["state"], "ready");
-    // counted every two seconds
-    while !get(&router.admin, "/metrics").contains("router_shard_up{shard=\"a\"} 1") {
-        std::thread::sleep(Duration::from_millis(100));
+    let counted = "router_shard_up{shard=\"a\"} 1";
+    until("it is counted", || get(&router.admin, "/metrics").contains(counted));
+}
+
+/// Looks again and again: nobody tells when a check has come back.
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    for _ in 0..3_000 {
+        if is_so() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
     }
+    panic!("not within a minute: {what}");
 }
 
 /// The web server of a shard: whatever is asked, it answers the same.
