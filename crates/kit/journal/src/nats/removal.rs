@@ -5,6 +5,7 @@
 //! the stream with it. So what a snapshot or an end makes needless is taken away by that message itself, which is an
 //! order of its own to each server (`Nats-Rollup`); whatever else there is goes message by message.
 
+use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{DeleteMessageErrorKind, LastRawMessageErrorKind, Stream};
 
@@ -26,8 +27,12 @@ pub(super) fn is_alone(body: &Body) -> bool {
 pub(super) async fn remove(stream: &Stream, sequence: u64) -> Result<(), Error> {
     match stream.delete_message(sequence).await {
         Ok(_) => Ok(()),
-        Err(error) if matches!(error.kind(), DeleteMessageErrorKind::JetStream(_)) => Ok(()),
-        Err(error) => Err(unavailable(error)),
+        Err(error) => match error.kind() {
+            DeleteMessageErrorKind::JetStream(said) if said.error_code() == ErrorCode::SEQUENCE_NOT_FOUND => {
+                Ok(())
+            }
+            _ => Err(unavailable(error)),
+        },
     }
 }
 
