@@ -46,7 +46,8 @@ async fn an_engine_without_jetstream() {
 
 #[tokio::test]
 async fn an_engine_that_nobody_is() {
-    check(&start("shard", "nats://127.0.0.1:1", &[]), &["shard-1: ", "nats://127.0.0.1:1"]);
+    let output = start("shard", "nats://127.0.0.1:1", &[("ALTHING_JOURNAL_WAIT", "300ms")]);
+    check(&output, &["the engine is not ready; it is tried again", "shard-1: ", "nats://127.0.0.1:1"]);
 }
 
 #[tokio::test]

@@ -83,5 +83,6 @@ fn told(deployment: &str, cluster: &Cluster) -> NatsConfig {
     told.tls_ca.clone_from(&journal.tls_ca);
     told.replicas = journal.replicas;
     told.streams = journal.streams.unwrap_or(told.streams);
+    told.patience = journal.wait.unwrap_or(told.patience);
     told
 }

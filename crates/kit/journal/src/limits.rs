@@ -48,19 +48,22 @@ pub(crate) const ASIDE_BYTES_MAX: i64 = 256 << 20;
 /// For the engine to confirm a message.
 pub(crate) const ACK_TIME: Duration = Duration::from_secs(1);
 
-/// For an engine that is not there yet, at the start.
-pub(crate) const CONNECT_TIME: Duration = Duration::from_secs(5);
+/// For an engine that is not ready, at the start, unless a configuration says otherwise: one that starts at the same time
+/// reads its files and elects its leaders first.
+pub(crate) const START_TIME: Duration = Duration::from_secs(60);
+/// How often whoever waits for it says so.
+pub(crate) const WAIT_WORD_INTERVAL: Duration = Duration::from_secs(5);
 pub(crate) const CONNECT_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) const RECONNECT_PAUSE_MAX: Duration = Duration::from_millis(500);
 
 /// For the engine to answer a request; creating a stream on three servers takes half a second.
 pub(crate) const REQUEST_TIME: Duration = Duration::from_secs(5);
 
-/// For the engine to have all that a cluster needs: servers that have just started elect their leaders first.
-pub(crate) const SETUP_TIME: Duration = Duration::from_secs(40);
-
 /// The engine looks for doubled messages by their ids for so long; ours have none.
 pub(crate) const DUPLICATES_TIME: Duration = Duration::from_millis(100);
+
+/// After so long without a word a watch asks whether it has missed something.
+pub(crate) const WATCH_SILENCE: Duration = Duration::from_secs(3);
 
 /// Before a watch that ended begins again.
 pub(crate) const WATCH_PAUSE: Duration = Duration::from_millis(200);

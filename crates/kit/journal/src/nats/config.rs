@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::subject::is_token;
 use crate::Error;
-use crate::limits::STREAMS_MAX;
+use crate::limits::{START_TIME, STREAMS_MAX};
 
 /// See the fields; [`NatsConfig::new`] has the defaults.
 #[derive(Clone)]
@@ -26,6 +27,8 @@ pub struct NatsConfig {
     pub replicas: Option<usize>,
     /// Streams that meetings are spread over; what the first node of a cluster says holds for all.
     pub streams: u16,
+    /// how long a start waits for an engine that is not there, or has no leaders
+    pub patience: Duration,
 }
 
 #[derive(Clone, Default)]
@@ -72,6 +75,7 @@ impl NatsConfig {
             deployment: deployment.to_owned(),
             replicas: None,
             streams: 16,
+            patience: START_TIME,
         }
     }
 

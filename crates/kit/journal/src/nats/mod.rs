@@ -11,6 +11,7 @@ mod envelope;
 mod faults;
 mod head;
 mod log;
+mod patience;
 mod places;
 mod registry;
 mod removal;
@@ -28,7 +29,8 @@ use async_nats::jetstream::{self, stream::Stream};
 use tokio::task::JoinSet;
 
 use crate::Error;
-use crate::limits::SETUP_TIME;
+use crate::limits::REQUEST_TIME;
+use patience::Patience;
 
 pub use config::{Credentials, NatsConfig};
 pub use setup::Found;
@@ -58,13 +60,15 @@ struct Shared {
 }
 
 impl Nats {
-    /// Connects, and creates what the cluster does not have yet. Where nobody answers it is tried for 5 seconds.
+    /// Connects, and creates what the cluster does not have yet. Where the engine is not ready it is waited for, as long as
+    /// `config` says.
     ///
     /// # Errors
     /// [`Error::Unavailable`] where nobody answers; [`Error::Unusable`] for whatever only a change of configuration
     /// mends: a refused login, no JetStream, another deployment with this cluster's name.
     pub async fn connect(config: &NatsConfig) -> Result<Self, Error> {
-        let shared = Arc::new(setup::open(config).await?);
+        let patience = Patience::new(&config.node, config.patience);
+        let shared = Arc::new(setup::open(config, &patience).await?);
         let mut watchers = JoinSet::new();
         watchers.spawn(places::watch(Arc::downgrade(&shared), shared.places.clone()));
         watchers.spawn(registry::watch(Arc::downgrade(&shared), shared.nodes.clone()));
@@ -74,7 +78,7 @@ impl Nats {
             nats.shared.known_places.heard().await;
             nats.shared.known_nodes.heard().await;
         };
-        let heard = tokio::time::timeout(SETUP_TIME, heard).await;
+        let heard = tokio::time::timeout(patience.left().max(REQUEST_TIME), heard).await;
         heard.map_err(|_| Error::Unavailable("NATS does not tell what the cluster has".to_owned()))?;
         Ok(nats)
     }

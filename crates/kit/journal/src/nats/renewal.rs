@@ -9,6 +9,7 @@ use tokio::sync::{Notify, watch as sync};
 
 use super::Shared;
 use super::faults::unavailable;
+use super::patience::Patience;
 use super::setup::Plan;
 use crate::limits::RECONNECT_PAUSE_MAX;
 use crate::{Error, NatsConfig};
@@ -52,7 +53,13 @@ impl Shared {
     async fn look(&self) -> Result<(), Error> {
         let (replicas, streams) = (Some(self.found.replicas), self.found.streams);
         let config = NatsConfig { replicas, streams, ..self.config.clone() };
-        let plan = Plan { context: &self.context, names: &self.names, replicas: self.found.replicas };
+        let patience = Patience::new(&config.node, config.patience);
+        let plan = Plan {
+            context: &self.context,
+            names: &self.names,
+            replicas: self.found.replicas,
+            patience: &patience,
+        };
         let there = plan.all(&config).await?;
         if there.count != streams {
             let count = there.count;

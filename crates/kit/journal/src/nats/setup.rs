@@ -15,13 +15,14 @@ use tokio::sync::Notify;
 
 use super::config::{Credentials, NatsConfig};
 use super::faults::{answered, refused, unavailable};
+use super::patience::Patience;
 use super::renewal::Renewal;
 use super::subject::Names;
 use super::{Shared, places, registry};
 use crate::Error;
 use crate::limits::{
-    ACK_TIME, ASIDE_BYTES_MAX, CONNECT_PAUSE, CONNECT_TIME, DUPLICATES_TIME, MESSAGE_BYTES_MAX,
-    RECONNECT_PAUSE_MAX, REQUEST_TIME, SETUP_TIME,
+    ACK_TIME, ASIDE_BYTES_MAX, CONNECT_PAUSE, DUPLICATES_TIME, MESSAGE_BYTES_MAX, RECONNECT_PAUSE_MAX,
+    REQUEST_TIME,
 };
 
 /// What an engine turned out to be.
@@ -44,10 +45,10 @@ struct Charter {
     streams: u16,
 }
 
-pub(super) async fn open(config: &NatsConfig) -> Result<Shared, Error> {
+pub(super) async fn open(config: &NatsConfig, patience: &Patience) -> Result<Shared, Error> {
     config.check()?;
     let connected = Arc::new(Notify::new());
-    let client = connect(config, &connected).await?;
+    let client = connect(config, patience, &connected).await?;
     let info = client.server_info();
     let max_payload = info.max_payload;
     if max_payload < MESSAGE_BYTES_MAX {
@@ -57,7 +58,7 @@ pub(super) async fn open(config: &NatsConfig) -> Result<Shared, Error> {
     let context = ContextBuilder::new().timeout(REQUEST_TIME).ack_timeout(ACK_TIME).build(client);
     let names = Names::new(&config.cluster);
     let replicas = config.replicas.unwrap_or(if info.cluster.is_some() { 3 } else { 1 });
-    let plan = Plan { context: &context, names: &names, replicas };
+    let plan = Plan { context: &context, names: &names, replicas, patience };
     let Streams { count: streams, journals, places, nodes, aside } = plan.all(config).await?;
     // streams that were there keep what they have
     let replicas = places.cached_info().config.num_replicas;
@@ -86,19 +87,13 @@ pub(super) async fn open(config: &NatsConfig) -> Result<Shared, Error> {
     })
 }
 
-async fn connect(config: &NatsConfig, connected: &Arc<Notify>) -> Result<Client, Error> {
+async fn connect(config: &NatsConfig, patience: &Patience, connected: &Arc<Notify>) -> Result<Client, Error> {
     let urls = config.shown();
-    let deadline = tokio::time::Instant::now() + CONNECT_TIME;
     loop {
         let options = options(config, Arc::clone(connected)).await?;
         match options.connect(config.urls.as_slice()).await {
             Ok(client) => return Ok(client),
-            Err(error) => match refused(&urls, &error) {
-                Error::Unavailable(_) if tokio::time::Instant::now() < deadline => {
-                    tokio::time::sleep(CONNECT_PAUSE).await;
-                }
-                error => return Err(error),
-            },
+            Err(error) => patience.after(refused(&urls, &error)).await?,
         }
     }
 }
@@ -153,6 +148,7 @@ pub(super) struct Plan<'a> {
     pub(super) context: &'a jetstream::Context,
     pub(super) names: &'a Names,
     pub(super) replicas: usize,
+    pub(super) patience: &'a Patience,
 }
 
 /// The streams of a cluster, as they are.
@@ -209,13 +205,11 @@ impl Plan<'_> {
         let stream = self.latest("cluster").await?;
         let ours = Charter { deployment: config.deployment.clone(), streams: config.streams };
         let text = serde_json::to_vec(&ours).map_err(unavailable)?;
-        let deadline = tokio::time::Instant::now() + SETUP_TIME;
         let written = loop {
             match self.propose(&stream, text.clone()).await {
                 Ok(written) => break written,
-                Err(error) if tokio::time::Instant::now() >= deadline => return Err(error),
                 // a stream that is new has no leader for a moment
-                Err(_) => tokio::time::sleep(CONNECT_PAUSE).await,
+                Err(error) => self.patience.after(error).await?,
             }
         };
         let written: Charter = serde_json::from_slice(&written).map_err(|_| {
@@ -249,16 +243,11 @@ impl Plan<'_> {
             allow_direct: false,
             ..config
         };
-        let deadline = tokio::time::Instant::now() + SETUP_TIME;
         loop {
-            let error = match self.context.get_or_create_stream(config.clone()).await {
+            match self.context.get_or_create_stream(config.clone()).await {
                 Ok(stream) => return Ok(stream),
-                Err(error) => self.explain(&error),
-            };
-            if !error.is_transient() || tokio::time::Instant::now() >= deadline {
-                return Err(error);
+                Err(error) => self.patience.after(self.explain(&error)).await?,
             }
-            tokio::time::sleep(CONNECT_PAUSE).await;
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::*;
-use crate::limits::{CONNECT_TIME, MESSAGE_BYTES_MAX};
+use crate::limits::{MESSAGE_BYTES_MAX, REQUEST_TIME};
 use crate::testing::NatsServer;
 use crate::{Journal, Places, Position, RECORD_BYTES_MAX, Replay, SNAPSHOT_BYTES_MAX};
 
@@ -166,8 +166,9 @@ async fn what_only_a_change_mends_is_said() {
         "3 replicas need",
     )
     .await;
-    refused(&NatsConfig { urls: vec!["nats://127.0.0.1:1".to_owned()], ..with("right") }, "127.0.0.1:1")
-        .await;
+    let patience = Duration::from_millis(300);
+    let nobody = vec!["nats://127.0.0.1:1".to_owned()];
+    refused(&NatsConfig { urls: nobody, patience, ..with("right") }, "127.0.0.1:1").await;
     // a login within the address is one too, and no log shall have it
     let within = server.url().replace("nats://", "nats://althing:hunter2@");
     let error =
@@ -180,7 +181,7 @@ async fn jetstream_that_is_off_is_said_at_once() {
     let server = NatsServer::plain().await;
     let config = server.config("test");
     let refused = refused(&config, "start nats-server with -js");
-    tokio::time::timeout(CONNECT_TIME, refused).await.expect("nobody waits for it");
+    tokio::time::timeout(REQUEST_TIME, refused).await.expect("nobody waits for it");
 }
 
 #[tokio::test]

@@ -102,6 +102,8 @@ pub struct Journal {
     pub replicas: Option<usize>,
     /// `None`: the journal's own choice
     pub streams: Option<u16>,
+    /// for an engine that is not ready when a node starts; `None`: the journal's own choice
+    pub wait: Option<Duration>,
 }
 
 /// The address of an engine. It may hold a password: it is shown without.

@@ -2,11 +2,15 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::Error;
-use super::check::{Checked, filled, node, number, socket, wrong};
+use super::check::{Checked, duration, filled, node, number, socket, wrong};
 use super::checked::{Config, Journal, Login, Shard, Url};
 use super::raw::{RawCluster, RawJournal, RawShard};
+
+/// For an engine, at the start.
+const WAIT_TIME_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// What only a node of a cluster has to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +104,8 @@ pub(super) fn journal(raw: &RawJournal) -> Checked<Option<Journal>> {
     let tls_ca = raw.tls_ca.as_deref().map(|path| filled("journal.tls-ca", path)).transpose()?;
     let replicas = raw.replicas.map(|n| number("journal.replicas", n, 1..=5)).transpose()?;
     let streams = raw.streams.map(|n| number("journal.streams", n, 1..=256)).transpose()?;
+    let wait = raw.wait.as_deref().map(|text| duration("journal.wait", text, Duration::ZERO, WAIT_TIME_MAX));
+    let wait = wait.transpose()?;
     let Some(text) = &raw.url else {
         // Whoever writes down a login means an engine, and must not get a file instead.
         return if login == Login::None {
@@ -109,7 +115,7 @@ pub(super) fn journal(raw: &RawJournal) -> Checked<Option<Journal>> {
         };
     };
     let urls = text.split(',').map(str::trim).map(url).collect::<Checked<Vec<_>>>()?;
-    Ok(Some(Journal { urls, login, tls_ca: tls_ca.map(PathBuf::from), replicas, streams }))
+    Ok(Some(Journal { urls, login, tls_ca: tls_ca.map(PathBuf::from), replicas, streams, wait }))
 }
 
 fn login(raw: &RawJournal) -> Checked<Login> {
@@ -185,6 +191,7 @@ mod tests {
             Err(&["journal.replicas:", "ALTHING_JOURNAL_REPLICAS"]),
         );
         check_journal(&[("ALTHING_JOURNAL_STREAMS", "0")], Err(&["journal.streams:"]));
+        check_journal(&[("ALTHING_JOURNAL_WAIT", "2 days")], Err(&["journal.wait:", "such as"]));
         check_journal(&[("ALTHING_CLUSTER_NAME", "Two Words")], Err(&["cluster.name:"]));
         check_journal(&[("ALTHING_CLUSTER_NAME", "a.b")], Err(&["cluster.name:", "32"]));
         check_journal(&[("ALTHING_JOURNAL_URL", "nats://a, http://b")], Err(&["journal.url:", "nats://"]));

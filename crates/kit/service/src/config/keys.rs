@@ -61,6 +61,7 @@ pub(super) const KEYS: &[Key] = &[
     key("journal.tls-ca", Kind::Text, &[]),
     key("journal.replicas", Kind::Number, &[]),
     key("journal.streams", Kind::Number, &[]),
+    key("journal.wait", Kind::Text, &[]),
     key("router.id", Kind::Text, &[]),
     key("shard.id", Kind::Text, &[]),
     key("shard.http", Kind::Text, &[]),

@@ -79,6 +79,7 @@ pub(super) struct RawJournal {
     pub(super) tls_ca: Option<String>,
     pub(super) replicas: Option<u64>,
     pub(super) streams: Option<u64>,
+    pub(super) wait: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
