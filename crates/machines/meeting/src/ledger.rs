@@ -7,8 +7,10 @@
 
 use crate::entry::Millis;
 
-/// Entries, or bytes of them, after which a meeting is written down as a whole.
+/// Entries, or bytes of them, after which a meeting is written down as a whole. Sooner, after the fewest entries, where they
+/// have as many bytes as the whole: so a small meeting is short to replay, and a large one is not written down all the time.
 pub const SNAPSHOT_ENTRIES: u64 = 500;
+pub const SNAPSHOT_ENTRIES_MIN: u64 = 40;
 pub const SNAPSHOT_BYTES: usize = 8 << 20;
 
 /// First and longest pause before an engine that does not take something is asked again.
@@ -63,12 +65,16 @@ pub struct Ledger {
     refused: bool,
     /// of the records since then
     bytes: usize,
+    /// bytes of that snapshot
+    whole: usize,
 }
 
 impl Ledger {
-    /// After a replay of `records` on top of the snapshot at `snapshot`; the next record lands at `next`.
-    pub fn replayed(next: u64, snapshot: Option<u64>, records: &[Vec<u8>]) -> Self {
-        Self { next, tried: snapshot.unwrap_or(0), refused: false, bytes: length(records) }
+    /// After a replay of `records` on top of a snapshot, of which position and bytes are told; the next record lands at
+    /// `next`.
+    pub fn replayed(next: u64, snapshot: Option<(u64, usize)>, records: &[Vec<u8>]) -> Self {
+        let (tried, whole) = snapshot.unwrap_or_default();
+        Self { next, tried, refused: false, bytes: length(records), whole }
     }
 
     /// The position of the next record.
@@ -82,9 +88,9 @@ impl Ledger {
         self.bytes = self.bytes.saturating_add(length(records));
     }
 
-    /// The state after everything that was appended was offered to the engine; `kept`: it has it.
-    pub fn handle_snapshot(&mut self, kept: bool) {
-        (self.tried, self.bytes, self.refused) = (self.next, 0, !kept);
+    /// The state after everything that was appended, `whole` bytes, was offered to the engine; `kept`: it has it.
+    pub fn handle_snapshot(&mut self, whole: usize, kept: bool) {
+        *self = Self { next: self.next, tried: self.next, refused: !kept, bytes: 0, whole };
     }
 
     /// Is there anything that the newest snapshot, kept or refused, does not have?
@@ -95,8 +101,9 @@ impl Ledger {
     /// Has so much come since the newest snapshot that another is due? A refused one is not tried again at once: it
     /// costs as much as one that is kept. `entries`: see [`SNAPSHOT_ENTRIES`].
     pub fn is_snapshot_due(&self, entries: u64) -> bool {
-        let many = self.next - self.tried >= entries;
-        many || (self.bytes >= SNAPSHOT_BYTES && !self.refused)
+        let since = self.next - self.tried;
+        let worth = since >= SNAPSHOT_ENTRIES_MIN && self.bytes >= self.whole;
+        since >= entries || ((worth || self.bytes >= SNAPSHOT_BYTES) && !self.refused)
     }
 }
 
@@ -193,12 +200,34 @@ mod tests {
 
     #[test]
     fn a_snapshot_is_due_after_entries_or_bytes() {
-        let mut many = Ledger::replayed(7, Some(5), &records(&["a", "b"]));
+        let mut many = Ledger::replayed(7, Some((5, 1)), &records(&["a", "b"]));
         assert!(many.has_news() && !many.is_snapshot_due(3) && many.is_snapshot_due(2));
-        many.handle_snapshot(false);
+        many.handle_snapshot(1, false);
         assert!(!many.has_news() && !many.is_snapshot_due(3));
         many.handle_appended(&records(&["c", "d", "e"]));
         assert!(many.is_snapshot_due(3) && many.next() == 10);
+    }
+
+    #[test]
+    fn a_small_meeting_is_written_down_sooner() {
+        let few = vec![vec![0; 10]; 39];
+        let check = |whole, records: &[Vec<u8>], expected| {
+            let mut ledger = Ledger::default();
+            ledger.handle_snapshot(whole, true);
+            ledger.handle_appended(records);
+            let read = Ledger::replayed(records.len() as u64, Some((0, whole)), records);
+            assert_eq!(
+                (ledger.is_snapshot_due(500), read.is_snapshot_due(500)),
+                (expected, expected),
+                "{whole}"
+            );
+        };
+        check(0, &few, false);
+        let more = vec![vec![0; 10]; 40];
+        check(400, &more, true);
+        check(401, &more, false);
+        check(4_000, &vec![vec![0; 10]; 400], true);
+        check(1 << 20, &vec![vec![0; 10]; 500], true);
     }
 
     #[test]
@@ -206,10 +235,10 @@ mod tests {
         let mut large = Ledger::default();
         large.handle_appended(&[vec![0; SNAPSHOT_BYTES]]);
         assert!(large.is_snapshot_due(500));
-        large.handle_snapshot(false);
+        large.handle_snapshot(SNAPSHOT_BYTES, false);
         large.handle_appended(&[vec![0; SNAPSHOT_BYTES]]);
         assert!(!large.is_snapshot_due(500));
-        large.handle_snapshot(true);
+        large.handle_snapshot(SNAPSHOT_BYTES, true);
         large.handle_appended(&[vec![0; SNAPSHOT_BYTES]]);
         assert!(large.is_snapshot_due(500));
     }

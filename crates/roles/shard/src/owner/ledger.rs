@@ -20,7 +20,7 @@ impl Ledger {
     /// [`Error::Damaged`] and whatever else does not pass by itself.
     pub(super) async fn open(journal: Arc<dyn Journal>, room: &str) -> Result<(Self, Replay), Error> {
         let replay = replay(&*journal, room).await?;
-        let snapshot = replay.snapshot.as_ref().map(|(position, _)| *position);
+        let snapshot = replay.snapshot.as_ref().map(|(position, state)| (*position, state.len()));
         let machine = meeting::Ledger::replayed(replay.next, snapshot, &replay.records);
         Ok((Self { journal, room: room.to_owned(), machine }, replay))
     }
@@ -54,7 +54,7 @@ impl Ledger {
     /// # Errors
     /// As of [`Ledger::append`].
     pub(super) async fn restore(&mut self, state: Vec<u8>, count: u64) -> Result<(), Error> {
-        let position = self.machine.next() + count;
+        let (position, whole) = (self.machine.next() + count, state.len());
         let (mut pause, mut waits) = (Pause::default(), false);
         loop {
             let said = self.journal.restore(&self.room, position, state.clone()).await;
@@ -74,7 +74,7 @@ impl Ledger {
                 Answer::Refused => return said,
             }
         }
-        self.machine = meeting::Ledger::replayed(position, Some(position), &[]);
+        self.machine = meeting::Ledger::replayed(position, Some((position, whole)), &[]);
         Ok(())
     }
 
@@ -89,8 +89,9 @@ impl Ledger {
 
     /// Keeps `bytes` as the state after everything that was appended.
     pub(super) async fn snapshot(&mut self, bytes: Vec<u8>) {
+        let whole = bytes.len();
         let kept = self.journal.snapshot(&self.room, self.machine.next(), bytes).await;
-        self.machine.handle_snapshot(kept.is_ok());
+        self.machine.handle_snapshot(whole, kept.is_ok());
         if let Err(error) = kept {
             // the records are still there: a later one will do
             tracing::warn!(%error, "a meeting could not be written down as a whole");

@@ -120,7 +120,7 @@ impl Books {
         self.ask = None;
         match (std::mem::take(&mut self.work), answer) {
             (Work::Replaying(_), Answer::Replay(Ok(replay))) => {
-                let snapshot = replay.snapshot.as_ref().map(|(position, _)| *position);
+                let snapshot = replay.snapshot.as_ref().map(|(position, state)| (*position, state.len()));
                 self.ledger = Ledger::replayed(replay.next, snapshot, &replay.records);
                 Some(Done::Replayed(replay))
             }
@@ -133,8 +133,8 @@ impl Books {
                 Some(Done::Fenced)
             }
             (Work::Looking(append, pause), _) => self.later(cx, pause, |pause| Work::Looking(append, pause)),
-            (Work::Snapshotting(_), answer) => {
-                self.ledger.handle_snapshot(matches!(answer, Answer::Done(Ok(()))));
+            (Work::Snapshotting(state), answer) => {
+                self.ledger.handle_snapshot(state.len(), matches!(answer, Answer::Done(Ok(()))));
                 if let Some(records) = self.queued.take() {
                     self.append(cx, room, records);
                 }
