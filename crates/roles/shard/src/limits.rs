@@ -22,6 +22,10 @@ pub const REQUEST_BODY_BYTES_MAX: usize = 64 * 1024;
 /// For a meeting to answer a conference request.
 pub const REQUEST_TIME: Duration = Duration::from_secs(20);
 
+/// What is read of a client's WebSocket at a time, and gathered before it is written: memory that each has from its start.
+pub const STREAM_READ_BYTES: usize = 4 * 1024;
+pub const STREAM_WRITE_BYTES: usize = 16 * 1024;
+
 /// Frames and bytes that wait for a client's socket; a client that does not read loses its connection beyond that. A
 /// resume sends everything unacknowledged at once, so there must be room for the most that a meeting keeps for one
 /// client, for what it says beside it (requests for acknowledgements, the resumption itself), and for more meanwhile.

@@ -21,7 +21,9 @@ use xmpp::limits::STANZA_BYTES_MAX;
 
 use crate::Shard;
 use crate::cluster::{self, NotOurs};
-use crate::limits::{REQUEST_BODY_BYTES_MAX, REQUEST_TIME, RETRY_AFTER};
+use crate::limits::{
+    REQUEST_BODY_BYTES_MAX, REQUEST_TIME, RETRY_AFTER, STREAM_READ_BYTES, STREAM_WRITE_BYTES,
+};
 use crate::meetings::{Meetings, Message};
 use crate::room::{RoomError, RoomKey};
 
@@ -117,7 +119,11 @@ async fn stream(
         shard.counts.negotiations_evicted.inc();
     }
     // a stanza that is a little too long is read, so that the close code still arrives; see socket.rs
-    let upgrade = upgrade.max_message_size(4 * STANZA_BYTES_MAX).max_frame_size(4 * STANZA_BYTES_MAX);
+    let upgrade = upgrade
+        .max_message_size(4 * STANZA_BYTES_MAX)
+        .max_frame_size(4 * STANZA_BYTES_MAX)
+        .read_buffer_size(STREAM_READ_BYTES)
+        .write_buffer_size(STREAM_WRITE_BYTES);
     upgrade.on_upgrade(move |socket| socket::serve(shard, room, socket, place, seat))
 }
 
