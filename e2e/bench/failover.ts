@@ -1,7 +1,10 @@
 /** What the death of a server costs, against what is promised. Prints one table. */
 import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 import { Fleet } from '../support/fleet.ts';
+import { OUT } from '../support/out.ts';
 import { DRILLS, type Size, drill } from './drills.ts';
 import { type Figure, print } from './figures.ts';
 import { machine } from './machine.ts';
@@ -13,6 +16,8 @@ const SIZE: Size = {
   participants: Number(process.env['BENCH_PARTICIPANTS'] ?? 10),
   repeats: Number(process.env['BENCH_REPEATS'] ?? 5),
 };
+
+const LOG = join(OUT, 'failover.log');
 
 interface Engine {
   appends: number[];
@@ -26,6 +31,11 @@ async function measure(): Promise<Figure[]> {
   try {
     figures.push(...(await media(fleet, SIZE.repeats)));
     for (const [number, one] of DRILLS.entries()) figures.push(...(await drill(fleet, one, number + 1, SIZE)));
+  } catch (error) {
+    mkdirSync(OUT, { recursive: true });
+    writeFileSync(LOG, fleet.wholeLog());
+    console.error(`what the servers said is in ${LOG}`);
+    throw error;
   } finally {
     await fleet.stop();
   }

@@ -47,8 +47,14 @@ export class Load {
     child.start();
     const load = new Load(room, child, data);
     const people = rooms * participants;
-    await load.says(`${people} of ${people} in`, 60_000 + people * JOIN_MS);
-    return load;
+    const told = load.says(`${people} of ${people} in`, 60_000 + people * JOIN_MS);
+    return told.then(
+      () => load,
+      (error: unknown) => {
+        load.kill();
+        throw new Error(`${String(error)}\n${child.logTail()}`);
+      },
+    );
   }
 
   /** Asks everybody for a sign of life, now. */
