@@ -26,6 +26,9 @@ pub(crate) const BATCH_BYTES_MAX: usize = 8 << 20;
 /// Bytes that redb may keep of its file in memory.
 pub(crate) const CACHE_BYTES: usize = 64 << 20;
 
+/// Damaged files that are kept beside the journal's.
+pub(crate) const FILES_ASIDE_MAX: u32 = 16;
+
 /// Streams that the meetings of a cluster are spread over.
 pub(crate) const STREAMS_MAX: u16 = 256;
 

@@ -1,5 +1,6 @@
 //! The journal of one machine: a redb file in the data directory.
 
+mod sound;
 mod store;
 mod writer;
 
@@ -25,7 +26,7 @@ pub struct Redb {
 }
 
 impl Redb {
-    /// Opens the journal in `directory`, which is created if it does not exist.
+    /// Opens the journal in `directory`, which is created if it does not exist. A damaged file is set aside.
     ///
     /// # Errors
     /// [`Error::Locked`] where another process has it open; [`Error::Unavailable`] or [`Error::Full`] where the
@@ -34,7 +35,11 @@ impl Redb {
         let unusable = |e| Error::Unavailable(format!("the data directory {}: {e}", directory.display()));
         std::fs::create_dir_all(directory).map_err(unusable)?;
         let file: PathBuf = directory.join(FILE);
-        let open = move || ::redb::Builder::new().set_cache_size(CACHE_BYTES).create(&file);
+        let open = {
+            let file = file.clone();
+            move || ::redb::Builder::new().set_cache_size(CACHE_BYTES).create(&file)
+        };
+        sound::ensure(&file, &open)?;
         Self::with_opener(Box::new(open)).map_err(|error| match error {
             Error::Locked(_) => Error::Locked(directory.display().to_string()),
             other => other,

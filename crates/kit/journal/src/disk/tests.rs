@@ -79,6 +79,39 @@ fn a_directory_that_is_a_file_is_named() {
     assert!(matches!(&error, Error::Unavailable(text) if text.contains("data directory")), "{error}");
 }
 
+/// Whatever has become of the file, the journal opens: with what it had, or empty and the file set aside.
+#[tokio::test]
+async fn a_damaged_file_is_set_aside_and_ends_no_start() {
+    check_harm("nothing", false, |_| {}).await;
+    check_harm("no database", true, |bytes| bytes.fill(b'x')).await;
+    check_harm("cut off", true, |bytes| bytes.truncate(bytes.len() / 2)).await;
+    check_harm("an empty page", true, |bytes| {
+        let found = bytes.windows(6).position(|six| six == b"needle").unwrap();
+        bytes[found - 64..found + 64].fill(0);
+    })
+    .await;
+    check_harm("another version", true, |bytes| bytes[64] = 1).await;
+}
+
+async fn check_harm(what: &str, is_damage: bool, harm: impl Fn(&mut Vec<u8>)) {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = Redb::open(directory.path()).unwrap();
+    for room in ["one", "two"] {
+        journal.append(room, 0, vec![b"needle".to_vec(); 200]).await.unwrap();
+    }
+    drop(journal);
+    let file = directory.path().join(FILE);
+    let mut bytes = std::fs::read(&file).unwrap();
+    harm(&mut bytes);
+    std::fs::write(&file, &bytes).unwrap();
+
+    let journal = Redb::open(directory.path()).unwrap();
+    let expected: &[&str] = if is_damage { &[] } else { &["one", "two"] };
+    assert_eq!(journal.meetings().await.unwrap(), expected, "{what}");
+    journal.append("three", 0, vec![b"new".to_vec()]).await.unwrap();
+    assert_eq!(directory.path().join("journal.redb.damaged-1").exists(), is_damage, "{what}");
+}
+
 #[tokio::test]
 async fn a_full_disk_refuses_and_goes_on_when_there_is_room_again() {
     let disk = Disk::new(8 << 20);
