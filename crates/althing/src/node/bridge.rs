@@ -16,7 +16,7 @@ use crate::{parts, report};
 pub(super) async fn run(config: Config, ends: Ends) -> anyhow::Result<()> {
     let shared = config.as_bridge()?;
     let engine = engine::connect(&config.bridge.id, &config, &shared).await?;
-    let metrics = Metrics::new();
+    let metrics = Metrics::of_this_process();
     let door = Door::open(config.bridge.admin).await?;
     let mut told = parts::bridge(&config, &shared.password, Shards::Registry(engine.registry))?;
     told.http = config.bridge.http;

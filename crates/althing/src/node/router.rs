@@ -16,7 +16,7 @@ use crate::presence::Presence;
 pub(super) async fn run(config: Config, ends: Ends) -> anyhow::Result<()> {
     let shared = config.as_router()?;
     let engine = engine::connect(&config.router.id, &config, &shared).await?;
-    let metrics = Metrics::new();
+    let metrics = Metrics::of_this_process();
     let door = Door::open(config.admin).await?;
     let cluster = ::router::Cluster {
         id: config.router.id.clone(),

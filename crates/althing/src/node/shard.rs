@@ -15,7 +15,7 @@ use crate::{parts, report};
 pub(super) async fn run(config: Config, ends: Ends) -> anyhow::Result<()> {
     let shared = config.as_shard()?;
     let engine = engine::connect(&config.shard.id, &config, &shared).await?;
-    let metrics = Metrics::new();
+    let metrics = Metrics::of_this_process();
     let door = Door::open(config.shard.admin).await?;
     let mut told = parts::shard(&config, &shared.password);
     told.http = config.shard.http;

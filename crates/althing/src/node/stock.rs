@@ -30,7 +30,7 @@ pub(super) async fn run(config: Config, shards: Stock, ends: Ends) -> anyhow::Re
         admin: Some(door.addr()),
     };
     let upstreams = Upstreams::Stock { shards: Box::new(shards), cluster: engine.as_ref().map(node) };
-    let metrics = Metrics::new();
+    let metrics = Metrics::of_this_process();
     let router = ::router::start(crate::parts::router(&config, upstreams), &metrics).await?;
     let (address, operators) = (router.addr(), door.addr());
     serve(router, Served { id: config.router.id.clone(), door, metrics, ends }, |router| {

@@ -50,7 +50,7 @@ pub(crate) fn run(flags: &Up) -> anyhow::Result<()> {
 
 async fn up(config: Config) -> anyhow::Result<()> {
     let shutdown = Shutdown::on_signals()?;
-    let metrics = Metrics::new();
+    let metrics = Metrics::of_this_process();
     let journal = open_journal(&config).await?;
     let password = config.bridge.password.clone().unwrap_or_else(parts::password);
 

@@ -15,6 +15,7 @@ pub mod admin;
 pub mod clock;
 pub mod config;
 pub mod metrics;
+mod process;
 pub mod shutdown;
 pub mod telemetry;
 pub mod trust;

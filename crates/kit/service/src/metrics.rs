@@ -4,9 +4,12 @@
 //! rooms, names or addresses.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus_client::registry::{Metric, Registry};
+
+use crate::clock::Clock;
+use crate::process::Process;
 
 /// What `/metrics` says its text is.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -22,20 +25,31 @@ impl Metrics {
         Self::default()
     }
 
+    /// With what the process takes of its machine.
+    pub fn of_this_process() -> Self {
+        let metrics = Self::default();
+        let process = Process { began: Clock.millis() };
+        metrics.registry().register_collector(Box::new(process));
+        metrics
+    }
+
     /// Registers `metric` and gives it back, for the caller to count with. `help` is a sentence without its full
     /// stop. Each name is registered once in a process.
     pub fn register<M: Metric + Clone>(&self, name: &str, help: &str, metric: M) -> M {
-        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
-        registry.register(name, help, metric.clone());
+        self.registry().register(name, help, metric.clone());
         metric
     }
 
     /// The text of all metrics, in the OpenMetrics format that Prometheus reads.
     pub fn exposition(&self) -> String {
-        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &registry).expect("a String takes every write");
+        prometheus_client::encoding::text::encode(&mut text, &self.registry())
+            .expect("a String takes every write");
         text
+    }
+
+    fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
