@@ -3,6 +3,8 @@
 //! The registry says what a node said of itself last. Whether it lives is asked of its own admin port, within a bounded
 //! time, and who does not answer is named.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -86,33 +88,36 @@ impl Cluster {
 
     async fn all_meetings(&self) -> Meetings {
         let mut all = Meetings::default();
+        let mut claims = BTreeMap::new();
         for (id, answer) in self.ask_shards("/api/v1/meetings").await {
             let answer = answer.filter(|answer| answer.status == StatusCode::OK);
             match answer.and_then(|answer| serde_json::from_str::<Vec<Meeting>>(&answer.body).ok()) {
                 Some(meetings) => {
-                    let detail = |meeting| MeetingDetail { meeting, occupants: Vec::new() };
-                    all.meetings.extend(meetings.into_iter().map(detail));
+                    for meeting in meetings {
+                        hear(&*self.places, &mut claims, MeetingDetail { meeting, occupants: Vec::new() });
+                    }
                 }
                 None => all.unanswered.push(id),
             }
         }
-        all.meetings.sort_by(|a, b| a.meeting.room.cmp(&b.meeting.room));
+        all.meetings = claims.into_values().collect();
         all
     }
 
     async fn one_meeting(&self, room: &str) -> Result<MeetingDetail, Refused> {
-        let mut unanswered = Vec::new();
+        let (mut unanswered, mut claims) = (Vec::new(), BTreeMap::new());
         for (id, answer) in self.ask_shards(&format!("/api/v1/meetings/{}", encode(room))).await {
             match answer {
-                Some(answer) if answer.status == StatusCode::OK => {
-                    if let Ok(detail) = serde_json::from_str(&answer.body) {
-                        return Ok(detail);
-                    }
-                    unanswered.push(id);
-                }
+                Some(answer) if answer.status == StatusCode::OK => match serde_json::from_str(&answer.body) {
+                    Ok(detail) => hear(&*self.places, &mut claims, detail),
+                    Err(_) => unanswered.push(id),
+                },
                 Some(_) => {}
                 None => unanswered.push(id),
             }
+        }
+        if let Some((_, detail)) = claims.pop_first() {
+            return Ok(detail);
         }
         if unanswered.is_empty() {
             return Err(report::no_meeting(room));
@@ -190,6 +195,18 @@ impl Fleet for Cluster {
             let owner = self.owner(&room).await?;
             self.order(&owner, &format!("/api/v1/meetings/{}/move{goal}", encode(&room))).await
         })
+    }
+}
+
+/// A shard says that it has a meeting. For a moment two do, where one does not know yet that it was taken from it: then the
+/// place decides.
+fn hear(places: &dyn Places, claims: &mut BTreeMap<String, MeetingDetail>, claim: MeetingDetail) {
+    let place = places.known(&claim.meeting.room);
+    let has_place = place.is_some_and(|place| place.shard == claim.meeting.shard);
+    match claims.entry(claim.meeting.room.clone()) {
+        Entry::Vacant(entry) => drop(entry.insert(claim)),
+        Entry::Occupied(mut entry) if has_place => drop(entry.insert(claim)),
+        Entry::Occupied(_) => {}
     }
 }
 
@@ -275,6 +292,27 @@ mod tests {
             unseen_by: Vec::new(),
             region: None,
             admin: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn of_two_shards_that_have_a_meeting_the_one_with_its_place_is_told() {
+        let places = journal::Memory::new();
+        places.place("moved", "shard-2", 0).await.unwrap();
+        let claim = |room: &str, shard: &str| {
+            let detail = serde_json::json!({
+                "room": room, "shard": shard, "bridges": [], "participants": 2, "since": null, "occupants": [],
+            });
+            serde_json::from_value::<MeetingDetail>(detail).unwrap()
+        };
+        for order in [["shard-1", "shard-2", "shard-3"], ["shard-3", "shard-2", "shard-1"]] {
+            let mut claims = BTreeMap::new();
+            for shard in order {
+                hear(&places, &mut claims, claim("moved", shard));
+            }
+            hear(&places, &mut claims, claim("new", "shard-3"));
+            let told: Vec<_> = claims.values().map(|told| told.meeting.shard.as_str()).collect();
+            assert_eq!(told, ["shard-2", "shard-3"]);
         }
     }
 
