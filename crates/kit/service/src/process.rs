@@ -91,9 +91,6 @@ mod tests {
         }
         assert!(value("process_resident_memory_bytes") > 100_000.0);
         assert!(value("process_start_time_seconds") > 1.5e9);
-        let files = value("process_open_fds");
-        let held = std::fs::File::open("/proc/self/stat").unwrap();
-        assert!(value("process_open_fds") > 0.0 && files < value("process_max_fds"));
-        drop(held);
+        assert!((1.0..value("process_max_fds")).contains(&value("process_open_fds")));
     }
 }
