@@ -4,6 +4,7 @@
 //! That is allowed because what is asked may be asked twice: a conference request changes nothing the second time, and
 //! a handshake that came to nothing left nothing behind.
 
+use axum::http::header::UPGRADE;
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use bytes::Bytes;
 use http_body_util::Full;
@@ -12,7 +13,8 @@ use service::clock::Clock;
 use tokio::time::sleep;
 
 use crate::answer::{Answer, Visit, sentence};
-use crate::limits::TRY_PAUSE;
+use crate::kept::{Reply, Sent};
+use crate::limits::{ANSWER_TIME_MAX, BODY_TIME_MAX, TRY_PAUSE};
 use crate::metrics::{Asked, Refusal};
 use crate::proxy::{self, Failure};
 use crate::splice;
@@ -33,16 +35,24 @@ impl Question {
     pub(crate) fn meeting(&self) -> &str {
         &self.meeting
     }
+
+    fn request(&self) -> Result<Request<Sent>, Failure> {
+        let mut request = Request::builder().method(self.method.clone()).uri(&self.path);
+        if let Some(headers) = request.headers_mut() {
+            headers.clone_from(&self.headers);
+        }
+        request.body(Sent::Left(Full::new(self.body.clone()))).map_err(|_| Failure::Query)
+    }
 }
 
 /// A request goes to the shard of `meeting`, and its answer comes back, both whole.
 pub(crate) async fn pass(visit: &Visit, request: Request<Incoming>, meeting: String, path: String) -> Answer {
     let (parts, body) = request.into_parts();
-    let body = match proxy::whole(visit, body).await {
+    let body = match proxy::whole(body, visit.shared.limits.body_size, BODY_TIME_MAX).await {
         Ok(body) => body,
         Err(refusal) => return refusal,
     };
-    let headers = proxy::forwarded(visit, &parts.headers);
+    let headers = proxy::forwarded(visit, parts.headers);
     match ask(visit, &Question { meeting, method: parts.method, path, headers, body }).await {
         Ok((response, _)) => proxy::passed_on(visit, response).await,
         Err(answer) => answer,
@@ -66,7 +76,7 @@ pub(crate) async fn upgrade(
 }
 
 /// Asks one shard after the other until one answers, as long as it makes sense.
-async fn ask(visit: &Visit, question: &Question) -> Result<(Response<Incoming>, Target), Answer> {
+async fn ask(visit: &Visit, question: &Question) -> Result<(Response<Reply>, Target), Answer> {
     let steer = &visit.shared.steer;
     let (start, patience) = (Clock.now(), steer.patience());
     loop {
@@ -95,14 +105,21 @@ async fn ask(visit: &Visit, question: &Question) -> Result<(Response<Incoming>, 
 }
 
 /// The question, until the shard is declared down.
-pub(crate) async fn once(question: &Question, target: &Target) -> Result<Response<Incoming>, Failure> {
-    let mut request = Request::builder().method(question.method.clone()).uri(&question.path);
-    if let Some(headers) = request.headers_mut() {
-        headers.clone_from(&question.headers);
-    }
-    let request = request.body(Full::new(question.body.clone())).map_err(|_| Failure::Query)?;
+pub(crate) async fn once(question: &Question, target: &Target) -> Result<Response<Reply>, Failure> {
+    let answered = async {
+        if question.headers.contains_key(UPGRADE) {
+            let stream = proxy::connect(target.address).await?;
+            let answer = proxy::exchange(stream, question.request()?, ANSWER_TIME_MAX).await?;
+            return Ok(answer.map(Reply::alone));
+        }
+        if let Some(answered) = target.kept.again(|| question.request(), ANSWER_TIME_MAX).await {
+            return answered;
+        }
+        let stream = proxy::connect(target.address).await?;
+        target.kept.first(stream, question.request()?, ANSWER_TIME_MAX).await
+    };
     tokio::select! {
-        response = proxy::send(target.address, request) => response,
+        answered = answered => answered,
         () = target.cut.cancelled() => Err(Failure::Cut),
     }
 }

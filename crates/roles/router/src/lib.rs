@@ -30,6 +30,7 @@ mod ask;
 mod config_js;
 mod files;
 mod gate;
+mod kept;
 mod limits;
 mod listener;
 mod metrics;

@@ -24,6 +24,16 @@ pub(crate) const BODY_TIME_MAX: Duration = Duration::from_secs(15);
 /// A connection that is kept for further requests and sends none.
 pub(crate) const KEPT_TIME_MAX: Duration = Duration::from_secs(30);
 
+/// A connection to a shard that waits for the next request. Node closes its after 5 s and web servers after a minute or
+/// more: who closes first loses no request.
+pub(crate) const IDLE_TIME_MAX: Duration = Duration::from_secs(4);
+
+/// Such connections to one shard.
+pub(crate) const IDLE_CONNECTIONS_MAX: usize = 32;
+
+/// Between two looks at them.
+pub(crate) const IDLE_LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// A WebSocket on which neither side sends a byte. Clients ping every 10 s, bridges every 15 s.
 pub(crate) const SILENCE_TIME_MAX: Duration = Duration::from_secs(150);
 
@@ -106,6 +116,9 @@ pub(crate) const STOCK_SILENCE_TIME_MAX: Duration = Duration::from_secs(180);
 
 /// The body of a request to a stock shard: Prosody takes stanzas of half a megabyte, and one may hold several.
 pub(crate) const STOCK_BODY_BYTES_MAX: usize = 10 * 1024 * 1024;
+
+/// The body of a request to a stock shard that is kept, so that it can be sent again: what a client says over BOSH is less.
+pub(crate) const STOCK_KEPT_BODY_BYTES_MAX: u64 = 64 * 1024;
 
 /// Bridges of stock shards that the way to is remembered of.
 pub(crate) const BRIDGES_KNOWN_MAX: usize = 10_000;

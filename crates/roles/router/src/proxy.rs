@@ -11,7 +11,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, Request, Response, StatusCode};
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Empty, Full, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
@@ -20,7 +20,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::answer::{Answer, Visit, sentence};
-use crate::limits::{ANSWER_BYTES_MAX, ANSWER_TIME_MAX, BODY_TIME_MAX, CONNECT_TIME_MAX};
+use crate::limits::{ANSWER_BYTES_MAX, ANSWER_TIME_MAX, CONNECT_TIME_MAX};
 use crate::metrics::{Asked, Counted, Refusal};
 use crate::pump::{Side, pump};
 use crate::stream::Stream;
@@ -41,9 +41,8 @@ pub(crate) enum Failure {
 }
 
 /// The body of a request, or why it cannot be had.
-pub(crate) async fn whole(visit: &Visit, body: Incoming) -> Result<Bytes, Answer> {
-    let limit = visit.shared.limits.body_size;
-    match timeout(BODY_TIME_MAX, Limited::new(body, limit).collect()).await {
+pub(crate) async fn whole(body: Incoming, limit: usize, patience: Duration) -> Result<Bytes, Answer> {
+    match timeout(patience, Limited::new(body, limit).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
             let text = format!("the body may have {limit} bytes at most");
@@ -64,19 +63,23 @@ pub(crate) async fn upgrade(
 ) -> Answer {
     let mut head = Request::builder().uri(path);
     if let Some(headers) = head.headers_mut() {
-        *headers = handshake(visit, request.headers());
+        *headers = handshake(visit, request.headers().clone());
     }
-    let Ok(handshake) = head.body(Full::default()) else {
+    let Ok(handshake) = head.body(Empty::<Bytes>::new()) else {
         return failed(visit, &Failure::Query);
     };
-    match send(to, handshake).await {
+    let answered = match connect(to).await {
+        Ok(stream) => exchange(stream, handshake, ANSWER_TIME_MAX).await,
+        Err(failure) => Err(failure),
+    };
+    match answered {
         Ok(response) => upgraded(visit, request, response, asked).await,
         Err(failure) => failed(visit, &failure),
     }
 }
 
 /// The headers of a WebSocket's handshake, for the one behind this.
-pub(crate) fn handshake(visit: &Visit, headers: &HeaderMap) -> HeaderMap {
+pub(crate) fn handshake(visit: &Visit, headers: HeaderMap) -> HeaderMap {
     let mut headers = forwarded(visit, headers);
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
@@ -100,7 +103,7 @@ async fn upgraded(
 }
 
 /// The 101 of the one behind this, for the client.
-pub(crate) fn switched(response: &Response<Incoming>) -> Answer {
+pub(crate) fn switched<B>(response: &Response<B>) -> Answer {
     let mut answer = Answer::default();
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     *answer.headers_mut() = response.headers().clone();
@@ -138,17 +141,14 @@ pub(crate) fn side<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     Some(Side { stream: parts.io.into_inner(), early: parts.read_buf })
 }
 
-pub(crate) async fn send(
-    to: SocketAddr,
-    request: Request<Full<Bytes>>,
-) -> Result<Response<Incoming>, Failure> {
+pub(crate) async fn connect(to: SocketAddr) -> Result<TcpStream, Failure> {
     let stream = match timeout(CONNECT_TIME_MAX, TcpStream::connect(to)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return Err(Failure::Dead(error)),
         Err(_) => return Err(Failure::Slow(CONNECT_TIME_MAX)),
     };
     stream.set_nodelay(true).map_err(Failure::Dead)?;
-    exchange(stream, request, ANSWER_TIME_MAX).await
+    Ok(stream)
 }
 
 /// A request and the head of its answer, over a connection that is for nothing else.
@@ -170,7 +170,10 @@ where
 }
 
 /// An answer of the upstream, as the client gets it.
-pub(crate) async fn passed_on(visit: &Visit, response: Response<Incoming>) -> Answer {
+pub(crate) async fn passed_on<B>(visit: &Visit, response: Response<B>) -> Answer
+where
+    B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
     let (parts, body) = response.into_parts();
     let collected = timeout(ANSWER_TIME_MAX, Limited::new(body, ANSWER_BYTES_MAX).collect()).await;
     let Ok(Ok(body)) = collected else {
@@ -205,15 +208,14 @@ pub(crate) fn later(mut answer: Answer) -> Answer {
 
 /// The headers of a client's request without those of its own connection (RFC 9110 section 7.6.1), and where it
 /// came from.
-pub(crate) fn forwarded(visit: &Visit, headers: &HeaderMap) -> HeaderMap {
-    let mut forwarded = headers.clone();
+pub(crate) fn forwarded(visit: &Visit, mut forwarded: HeaderMap) -> HeaderMap {
     leave_connection(&mut forwarded);
     for name in ["proxy-authorization", "expect"] {
         forwarded.remove(name);
     }
     forwarded.remove(CONTENT_LENGTH);
     let by = HeaderName::from_static("x-forwarded-for");
-    let before = headers.get(&by).and_then(|value| value.to_str().ok());
+    let before = forwarded.get(&by).and_then(|value| value.to_str().ok());
     let chain = before.map(|before| format!("{before}, ")).unwrap_or_default() + &visit.peer.ip().to_string();
     if let Ok(chain) = HeaderValue::from_str(&chain) {
         forwarded.insert(by, chain);

@@ -34,6 +34,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 use crate::answer::{Answer, Visit};
 use crate::ask::Question;
+use crate::kept::Reply;
 use crate::limits::{FRAME_OF_CLIENT_BYTES_MAX, FRAME_OF_SHARD_BYTES_MAX, LINGER_TIME_MAX};
 use crate::metrics::{Asked, Counted, Keeping, Outcome};
 use crate::proxy;
@@ -50,7 +51,7 @@ pub(crate) fn handshake(visit: &Visit, headers: &HeaderMap) -> HeaderMap {
     const KEPT: [&str; 3] = ["authorization", "x-forwarded-for", "x-forwarded-proto"];
     let of_websocket =
         [HOST, ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, SEC_WEBSOCKET_PROTOCOL, CONNECTION, UPGRADE];
-    let all = proxy::handshake(visit, headers);
+    let all = proxy::handshake(visit, headers.clone());
     let mut kept = HeaderMap::with_capacity(of_websocket.len() + KEPT.len());
     for name in of_websocket.into_iter().chain(KEPT.map(HeaderName::from_static)) {
         for value in all.get_all(&name) {
@@ -66,7 +67,7 @@ pub(crate) fn handshake(visit: &Visit, headers: &HeaderMap) -> HeaderMap {
 pub(crate) async fn upgraded(
     visit: &Visit,
     mut request: Request<Incoming>,
-    mut response: Response<Incoming>,
+    mut response: Response<Reply>,
     question: Question,
     target: Target,
     asked: Asked,

@@ -20,6 +20,7 @@ use std::time::Duration;
 use service::metrics::Metrics;
 use tokio_util::sync::CancellationToken;
 
+use crate::kept::{Kept, KeptCounts};
 use crate::limits::WAITING_TIME_MAX;
 use crate::{Cluster, Upstreams};
 pub(crate) use holds::Holds;
@@ -47,6 +48,8 @@ pub(crate) struct Target {
     pub(crate) cut: CancellationToken,
     /// whoever has a socket to it tells when a frame comes
     pub(crate) sign: Arc<Sign>,
+    /// connections to it for requests
+    pub(crate) kept: Arc<Kept>,
     #[expect(dead_code, reason = "it is held to be dropped")]
     held: Option<Arc<Held>>,
 }
@@ -61,6 +64,7 @@ pub(crate) enum NoShard {
 #[derive(Debug)]
 pub(crate) struct Fixed {
     shard: SocketAddr,
+    kept: Arc<Kept>,
     bridges: BTreeMap<String, SocketAddr>,
 }
 
@@ -68,7 +72,10 @@ impl Steer {
     /// Begins to watch the cluster, where there is one.
     pub(crate) fn new(upstreams: Upstreams, metrics: &Metrics) -> Self {
         match upstreams {
-            Upstreams::Fixed { shard, bridges } => Self::Fixed(Arc::new(Fixed { shard, bridges })),
+            Upstreams::Fixed { shard, bridges } => {
+                let kept = Kept::new(&KeptCounts::new(metrics));
+                Self::Fixed(Arc::new(Fixed { shard, kept, bridges }))
+            }
             Upstreams::Cluster(cluster) => Self::Cluster(Pilot::start(cluster, metrics)),
             Upstreams::Stock { .. } => Self::Elsewhere,
         }
@@ -127,8 +134,10 @@ impl Steer {
 
     /// Watches and asks no more.
     pub(crate) fn end(&self) {
-        if let Self::Cluster(pilot) = self {
-            pilot.ended.cancel();
+        match self {
+            Self::Fixed(fixed) => fixed.kept.end(),
+            Self::Cluster(pilot) => pilot.end(),
+            Self::Elsewhere => {}
         }
     }
 }
@@ -136,6 +145,7 @@ impl Steer {
 impl Fixed {
     fn target(&self) -> Target {
         let (id, cut) = ("shard".to_owned(), CancellationToken::new());
-        Target { id, address: self.shard, cut, sign: Arc::default(), held: None }
+        let kept = Arc::clone(&self.kept);
+        Target { id, address: self.shard, cut, sign: Arc::default(), kept, held: None }
     }
 }

@@ -18,6 +18,7 @@ use super::heartbeat::Hearts;
 use super::holds::Holds;
 use super::sign::Signs;
 use crate::Cluster;
+use crate::kept::{Keeps, KeptCounts};
 use crate::metrics::ShardCounts;
 
 #[derive(Debug)]
@@ -26,6 +27,7 @@ pub(crate) struct Pilot {
     pub(super) counts: ShardCounts,
     pub(super) hearts: Hearts,
     pub(super) signs: Signs,
+    pub(super) keeps: Keeps<SocketAddr>,
     /// the machine has been told something: its next timeout may be another
     pub(super) told: Notify,
     pub(super) ended: CancellationToken,
@@ -69,6 +71,7 @@ impl Pilot {
             counts: ShardCounts::new(metrics),
             hearts: Hearts::default(),
             signs: Signs::default(),
+            keeps: Keeps::new(KeptCounts::new(metrics)),
             told: Notify::new(),
             ended: CancellationToken::new(),
             start: Clock.now(),
@@ -76,6 +79,12 @@ impl Pilot {
         });
         super::watch::start(&pilot);
         pilot
+    }
+
+    /// Watches and asks no more.
+    pub(super) fn end(&self) {
+        self.ended.cancel();
+        self.keeps.retain(|_, _| false);
     }
 
     /// Waits until there is a shard; drop it to wait no longer.
@@ -164,13 +173,15 @@ impl Pilot {
         // It left the registry in this moment: whoever connects is refused, doubts it and asks again.
         let address = self.http(&shard, Role::Shard).unwrap_or(super::heartbeat::NOWHERE);
         let sign = self.signs.of(&shard);
-        let target = Target { id: shard, address, cut, sign, held: Some(held) };
+        let kept = self.keeps.of(&shard, &address);
+        let target = Target { id: shard, address, cut, sign, kept, held: Some(held) };
         waiting.and_then(|waiting| waiting.tell.send(target).err())
     }
 
     fn down(&self, state: &mut State, shard: &str) {
         tracing::warn!(shard, "the shard is down: its meetings go elsewhere");
         state.holds.down(shard);
+        self.keeps.end(shard);
         let now = self.now();
         for (meeting, known) in self.cluster.places.known_of(shard) {
             state.steering.handle_place(&meeting, place(known), now);

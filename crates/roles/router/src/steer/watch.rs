@@ -37,6 +37,7 @@ async fn registry(pilot: Arc<Pilot>) {
         let ids: BTreeSet<String> = shards.iter().map(|shard| shard.id.clone()).collect();
         let new: Vec<_> = ids.difference(&known).cloned().collect();
         pilot.step(|steering, now| steering.handle_nodes(shards, now));
+        pilot.keeps.retain(|id, address| now.get(id).is_some_and(|node| node.http == Some(*address)));
         hear_again(&pilot, &new);
         known = ids;
         let changed = tokio::select! {

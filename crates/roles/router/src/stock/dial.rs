@@ -1,4 +1,4 @@
-//! Connections to a shard: one for each request, so that none is ever half dead when it is needed.
+//! New connections to a shard: for a request where none was kept, for each WebSocket, and for each check.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};

@@ -7,17 +7,18 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 use service::clock::Clock;
 use tokio::time::{Sleep, sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::helm::Target;
+use crate::kept::Reply;
 use crate::limits::STOCK_SILENCE_TIME_MAX;
 
 /// It ends with an error when the shard is silent for too long, or down.
 pub(crate) struct Flow {
-    body: Incoming,
+    body: Reply,
     silence: Pin<Box<Sleep>>,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
     /// the room is in use until the answer has passed
@@ -25,7 +26,7 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
-    pub(super) fn new(body: Incoming, target: Target) -> Self {
+    pub(super) fn new(body: Reply, target: Target) -> Self {
         let silence = Box::pin(sleep(STOCK_SILENCE_TIME_MAX));
         let cut = Box::pin(target.cut.clone().cancelled_owned());
         Self { body, silence, cut, _target: target }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::dial::{Dialer, Way};
 use super::{Shard, is_backup};
 use crate::Cluster;
+use crate::kept::{Keeps, Kept, KeptCounts};
 use crate::limits::BRIDGES_KNOWN_MAX;
 use crate::metrics::{ShardCounts, StockCounts};
 use crate::steer::{Holds, place};
@@ -23,6 +24,7 @@ pub(crate) struct Helm {
     pub(crate) cluster: Option<Cluster>,
     pub(super) settings: service::config::Stock,
     pub(super) dialer: Dialer,
+    keeps: Keeps<Way>,
     pub(super) counts: ShardCounts,
     stock_counts: StockCounts,
     /// the machine has been told something: its next timeout may be another
@@ -50,6 +52,8 @@ struct State {
 pub(super) struct Target {
     pub(super) id: String,
     pub(super) way: Way,
+    /// connections to it
+    pub(super) kept: Arc<Kept>,
     /// cancelled when the shard is down or the room elsewhere
     pub(super) cut: CancellationToken,
     /// the room counts as in use for as long
@@ -90,6 +94,7 @@ impl Helm {
         };
         let helm = Arc::new(Self {
             dialer: Dialer::new(&settings)?,
+            keeps: Keeps::new(KeptCounts::new(metrics)),
             cluster,
             settings,
             counts: ShardCounts::new(metrics),
@@ -107,6 +112,7 @@ impl Helm {
     /// Watches and asks no more.
     pub(crate) fn end(&self) {
         self.ended.cancel();
+        self.keeps.retain(|_, _| false);
     }
 
     /// The shard for a request of `room`; waits for one at most `patience`.
@@ -152,7 +158,8 @@ impl Helm {
                 CancellationToken::new()
             };
             let held = is_held.then(|| Held { helm: Arc::clone(self), room: room.to_owned() });
-            target = Some(Target { id: shard, way, cut, _held: held });
+            let kept = self.keeps.of(&shard, &way);
+            target = Some(Target { id: shard, way, kept, cut, _held: held });
         });
         target
     }
@@ -191,6 +198,7 @@ impl Helm {
             }
             let known: BTreeSet<_> = state.balancer.shards().map(|(id, ..)| id.to_owned()).collect();
             state.ways.retain(|id, _| known.contains(id));
+            self.keeps.retain(|id, way| state.ways.get(id) == Some(way));
         });
         self.hear_all();
     }
@@ -266,6 +274,7 @@ impl Helm {
                     Action::Down { shard } => {
                         tracing::warn!(shard, "the shard is down: its rooms begin anew elsewhere");
                         state.holds.down(&shard);
+                        self.keeps.end(&shard);
                     }
                     Action::Check { .. } | Action::Place { .. } | Action::Vacate { .. } => {
                         outside.push(action);

@@ -2,7 +2,8 @@
 //!
 //! `placement::stock` decides, and this is its shell: `helm.rs` obeys it and `engine.rs` asks the engine for it,
 //! `check.rs` asks shards how they are, `discover.rs` and `resolve.rs` ask a name server which there are. `request.rs` reads a request's
-//! room, `pass.rs` carries it over a connection of its own (`dial.rs`, `tls.rs`), `flow.rs` is the body of its answer.
+//! room, `outgoing.rs` makes it ready, `pass.rs` carries it over a connection that was kept or is new (`dial.rs`, `tls.rs`),
+//! `flow.rs` is the body of its answer.
 //!
 //! Requests and answers stream, and pass as they are: paths, queries and headers are the shards' business. A stream of
 //! a client cannot be resumed elsewhere: when its shard is down the socket breaks, the client reloads its page and comes
@@ -14,6 +15,7 @@ mod discover;
 mod engine;
 mod flow;
 mod helm;
+mod outgoing;
 mod pass;
 mod request;
 mod resolve;

@@ -3,28 +3,25 @@
 use std::sync::Arc;
 
 use axum::http::header::{HeaderName, HeaderValue, REFERER};
-use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
-use bytes::Bytes;
-use http_body_util::{Either, Empty, Limited};
-use hyper::body::{Body as _, Incoming};
+use axum::http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::Either;
+use hyper::body::Incoming;
 use placement::stock::Use;
 use service::clock::Clock;
 use tokio::time::sleep;
 
 use super::flow::Flow;
 use super::helm::{Helm, Target};
+use super::outgoing::{Outgoing, handshake, plain};
 use super::request::{BadRoom, Wish, wish};
 use crate::answer::{Body, Visit, sentence, wants_websocket};
+use crate::kept::Reply;
 use crate::limits::{
-    ROOM_BYTES_MAX, STOCK_ANSWER_TIME_MAX, STOCK_BODY_BYTES_MAX, STOCK_WAITING_TIME_MAX, TRY_PAUSE,
-    WAYS_TO_A_BRIDGE_MAX,
+    ROOM_BYTES_MAX, STOCK_ANSWER_TIME_MAX, STOCK_WAITING_TIME_MAX, TRY_PAUSE, WAYS_TO_A_BRIDGE_MAX,
 };
 use crate::metrics::{Asked, Kind, Refusal};
 use crate::proxy::{self, Failure, exchange};
 use crate::stream::Stream;
-
-/// A shard, a connection to it, and what it is to be told.
-type Outgoing = Request<Either<Limited<Incoming>, Empty<Bytes>>>;
 
 pub(crate) async fn answer(visit: &Visit, helm: &Arc<Helm>, request: Request<Incoming>) -> Response<Body> {
     let referer = request.headers().get(REFERER).and_then(|value| value.to_str().ok());
@@ -53,7 +50,7 @@ fn kind(request: &Request<Incoming>, wish: &Result<Wish, BadRoom>) -> Kind {
     }
 }
 
-/// The room's shard is asked; another one where nothing of the request can have reached the first.
+/// The room's shard is asked; another one where nothing of the request can have reached the first, or does no harm twice.
 async fn to_room(
     visit: &Visit,
     helm: &Arc<Helm>,
@@ -63,19 +60,24 @@ async fn to_room(
     asked: Asked,
 ) -> Response<Body> {
     let start = Clock.now();
-    let mut request = Some(request);
+    let outgoing = match Outgoing::of(visit, request).await {
+        Ok(outgoing) => outgoing,
+        Err(refusal) => return own(refusal),
+    };
     loop {
         let left = STOCK_WAITING_TIME_MAX.saturating_sub(Clock.now().saturating_duration_since(start));
         let Some(target) = helm.shard(room, purpose, left.max(TRY_PAUSE)).await else { return nobody(visit) };
-        match helm.dialer.dial(&target.way).await {
-            Ok(stream) => {
-                let Some(request) = request.take() else { return nobody(visit) };
-                return through(visit, helm, request, target, stream, asked).await;
-            }
-            Err(error) => {
-                helm.doubt(&target.id);
-                if left.is_zero() {
-                    return own(proxy::failed(visit, &Failure::Dead(error)));
+        if let Some(answered) = over_kept(&target, &outgoing).await {
+            return passed(visit, helm, answered, target);
+        }
+        if !target.kept.is_ended() {
+            match helm.dialer.dial(&target.way).await {
+                Ok(stream) => return through(visit, helm, outgoing, target, stream, asked).await,
+                Err(error) => {
+                    helm.doubt(&target.id);
+                    if left.is_zero() {
+                        return own(proxy::failed(visit, &Failure::Dead(error)));
+                    }
                 }
             }
         }
@@ -84,7 +86,39 @@ async fn to_room(
     }
 }
 
+/// `None`: it goes over a new connection.
+async fn over_kept(target: &Target, outgoing: &Outgoing) -> Option<Result<Response<Reply>, Failure>> {
+    let Outgoing::Whole(whole) = outgoing else { return None };
+    tokio::select! {
+        biased;
+        () = target.cut.cancelled() => Some(Err(Failure::Cut)),
+        answered = target.kept.again(|| whole.request(), STOCK_ANSWER_TIME_MAX) => answered,
+    }
+}
+
+/// Over a connection that is new.
 async fn through(
+    visit: &Visit,
+    helm: &Arc<Helm>,
+    outgoing: Outgoing,
+    target: Target,
+    stream: Stream,
+    asked: Asked,
+) -> Response<Body> {
+    let request = match outgoing {
+        Outgoing::Upgrade(request) => return upgraded(visit, helm, request, target, stream, asked).await,
+        Outgoing::Whole(whole) => whole.request(),
+        Outgoing::Once(request) => plain(visit, request),
+    };
+    let first = async { target.kept.first(stream, request?, STOCK_ANSWER_TIME_MAX).await };
+    let answered = tokio::select! {
+        answered = first => answered,
+        () = target.cut.cancelled() => Err(Failure::Cut),
+    };
+    passed(visit, helm, answered, target)
+}
+
+async fn upgraded(
     visit: &Visit,
     helm: &Arc<Helm>,
     mut request: Request<Incoming>,
@@ -92,25 +126,15 @@ async fn through(
     stream: Stream,
     asked: Asked,
 ) -> Response<Body> {
-    let client = wants_websocket(&request).then(|| hyper::upgrade::on(&mut request));
-    let outgoing = if client.is_some() { handshake(visit, &request) } else { plain(visit, request) };
-    let Ok(outgoing) = outgoing else { return own(proxy::failed(visit, &Failure::Query)) };
+    let client = hyper::upgrade::on(&mut request);
+    let Ok(outgoing) = handshake(visit, &request) else { return own(proxy::failed(visit, &Failure::Query)) };
     let answered = tokio::select! {
         answered = exchange(stream, outgoing, STOCK_ANSWER_TIME_MAX) => answered,
         () = target.cut.cancelled() => Err(Failure::Cut),
     };
-    let mut response = match answered {
-        Ok(response) => response,
-        Err(failure) => {
-            helm.doubt(&target.id);
-            return own(proxy::failed(visit, &failure));
-        }
-    };
-    if helm.settings.tell_shard {
-        tell(response.headers_mut(), &target.id);
-    }
-    match client {
-        Some(client) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+    match answered {
+        Ok(mut response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+            tell(helm, response.headers_mut(), &target.id);
             let answer = proxy::switched(&response);
             let shard = hyper::upgrade::on(&mut response);
             let visit = visit.clone();
@@ -121,7 +145,28 @@ async fn through(
             });
             own(answer)
         }
-        _ => streamed(response, target),
+        answered => passed(visit, helm, answered.map(|answer| answer.map(Reply::alone)), target),
+    }
+}
+
+/// What the shard said, as the client gets it.
+fn passed(
+    visit: &Visit,
+    helm: &Arc<Helm>,
+    answered: Result<Response<Reply>, Failure>,
+    target: Target,
+) -> Response<Body> {
+    match answered {
+        Ok(mut response) => {
+            tell(helm, response.headers_mut(), &target.id);
+            streamed(response, target)
+        }
+        Err(failure) => {
+            if !matches!(failure, Failure::Query) {
+                helm.doubt(&target.id);
+            }
+            own(proxy::failed(visit, &failure))
+        }
     }
 }
 
@@ -158,35 +203,7 @@ async fn to_bridge(
     }
 }
 
-fn handshake(visit: &Visit, request: &Request<Incoming>) -> Result<Outgoing, axum::http::Error> {
-    let headers = proxy::handshake(visit, request.headers());
-    outgoing(request.method().clone(), request.uri(), headers, Either::Right(Empty::new()))
-}
-
-fn plain(visit: &Visit, request: Request<Incoming>) -> Result<Outgoing, axum::http::Error> {
-    let (parts, body) = request.into_parts();
-    let headers = proxy::forwarded(visit, &parts.headers);
-    let body = if body.is_end_stream() {
-        Either::Right(Empty::new())
-    } else {
-        Either::Left(Limited::new(body, STOCK_BODY_BYTES_MAX))
-    };
-    outgoing(parts.method, &parts.uri, headers, body)
-}
-
-fn outgoing(
-    method: Method,
-    uri: &axum::http::Uri,
-    headers: HeaderMap,
-    body: Either<Limited<Incoming>, Empty<Bytes>>,
-) -> Result<Outgoing, axum::http::Error> {
-    let path = uri.path_and_query().map_or("/", |path| path.as_str());
-    let mut request = Request::builder().method(method).uri(path).body(body)?;
-    *request.headers_mut() = headers;
-    Ok(request)
-}
-
-fn streamed(response: Response<Incoming>, target: Target) -> Response<Body> {
+fn streamed(response: Response<Reply>, target: Target) -> Response<Body> {
     let (mut parts, body) = response.into_parts();
     proxy::leave_connection(&mut parts.headers);
     // this side's own version of HTTP
@@ -195,8 +212,10 @@ fn streamed(response: Response<Incoming>, target: Target) -> Response<Body> {
 }
 
 /// COMPAT: a client that its Prosody told another name leaves the meeting; so only where the operator wants it.
-fn tell(headers: &mut HeaderMap, shard: &str) {
-    if let Ok(name) = HeaderValue::from_str(shard) {
+fn tell(helm: &Helm, headers: &mut HeaderMap, shard: &str) {
+    if helm.settings.tell_shard
+        && let Ok(name) = HeaderValue::from_str(shard)
+    {
         headers.entry(HeaderName::from_static("x-jitsi-shard")).or_insert(name);
     }
 }

@@ -4,6 +4,7 @@
 mod dns;
 mod fronts;
 mod guest;
+mod kept;
 mod prosody;
 #[path = "../support/mod.rs"]
 mod support;

@@ -81,7 +81,7 @@ async fn channel(
     })
 }
 
-fn with_health(shards: Vec<StockShard>) -> Stock {
+pub(crate) fn with_health(shards: Vec<StockShard>) -> Stock {
     Stock { check_path: "/health".to_owned(), ..settings(shards) }
 }
 

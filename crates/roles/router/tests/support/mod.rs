@@ -1,6 +1,7 @@
 //! A router in front of a fake shard and a fake bridge, and a client that says exactly what it is told.
 #![allow(dead_code, clippy::unwrap_used, reason = "each scenario uses a part of it; a panic is the finding")]
 
+pub(crate) mod raw;
 pub(crate) mod scripted;
 pub(crate) mod streams;
 
