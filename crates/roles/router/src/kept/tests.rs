@@ -138,7 +138,8 @@ async fn one_that_is_in_use_or_old_or_broken_is_not_used() {
 
     // the shard closes when the next request comes
     let stream = first(&kept, ANSWER).await;
-    let (answered, _) = tokio::join!(kept.again(request, PATIENCE), serve(stream, ""));
+    let closes = async { drop(serve(stream, "").await) };
+    let (answered, ()) = tokio::join!(kept.again(request, PATIENCE), closes);
     assert!(answered.is_none());
     assert_eq!(kept.counts.broken.get(), 1);
     // or before

@@ -12,7 +12,8 @@ use tokio::net::UdpSocket;
 
 use crate::fronts::{alone, settings, shard_of};
 use crate::prosody::Prosody;
-use crate::support::any_port;
+use crate::support::raw::{Act, Raw, Seen, ok};
+use crate::support::{any_port, get};
 use crate::{StockState, state, until};
 
 /// By name and type.
@@ -105,6 +106,31 @@ async fn services_come_and_go_and_the_higher_priority_stands_in() {
     until("the second dies", || state(&router, &id_b) == StockState::Down).await;
     b.revive().await;
     until("nobody is forgotten for an empty answer", || state(&router, &id_b) == StockState::Ready).await;
+}
+
+#[tokio::test]
+async fn a_page_that_hangs_on_a_shard_that_is_taken_out_comes_from_another() {
+    let held = |seen: &Seen| if seen.turn == 0 { Act::Say(ok("first")) } else { Act::Stop(String::new()) };
+    let (mut a, b) = (Raw::start(held).await, Raw::start(|_| Act::Say(ok("other"))).await);
+    let names = NameServer::start().await;
+    for name in ["a.example", "b.example"] {
+        names.tell(name, TYPE::A, loopback());
+    }
+    let both = [(5, &a, "a.example"), (9, &b, "b.example")].map(|(p, s, n)| service(p, s.address.port(), n));
+    names.tell("_http._tcp.shards.example", TYPE::SRV, both.to_vec());
+    let settings = names.shards("_http._tcp.shards.example", None);
+    let router = alone(Stock { check_path: "/health".to_owned(), ..settings }).await;
+    let id = |raw: &Raw, name: &str| format!("{name}:{}", raw.address.port());
+    let (id_a, id_b) = (id(&a, "a.example"), id(&b, "b.example"));
+    until("both are well", || [&id_a, &id_b].iter().all(|id| state(&router, id) == StockState::Ready)).await;
+    assert_eq!(get(&router, "/standup").await.body, "first");
+    let takes_out = async {
+        until("it hangs", || a.connections() == [0, 0]).await;
+        names.tell("_http._tcp.shards.example", TYPE::SRV, both[1..].to_vec());
+    };
+    let (answer, ()) = tokio::join!(get(&router, "/standup"), takes_out);
+    assert_eq!(answer.body, "other");
+    assert_eq!(a.closed().await, 0);
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ pub(crate) struct Raw {
 }
 
 impl Raw {
-    /// Requests for `/health` are neither shown to `acts` nor counted.
+    /// Requests for `/health` and `/healthz` are answered, and neither shown to `acts` nor counted.
     pub(crate) async fn start(acts: impl Fn(&Seen) -> Act + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(super::any_port()).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -103,7 +103,7 @@ impl Script {
         while let Some((head, body)) = read(&mut stream).await {
             if head.starts_with("GET /health") {
                 if !self.is_silent.load(Ordering::Relaxed) {
-                    let _ = stream.write_all(ok("").as_bytes()).await;
+                    let _ = stream.write_all(ok(r#"{"state":"ready"}"#).as_bytes()).await;
                 }
                 continue;
             }
