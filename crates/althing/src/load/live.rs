@@ -157,7 +157,7 @@ fn away(progress: &Progress) -> u64 {
 }
 
 fn spread(spread: Spread) -> String {
-    let Spread { p50, p95, max } = spread;
+    let Spread { p50, p95, max, .. } = spread;
     format!("p50 {}, p95 {}, max {}", show_time(p50), show_time(p95), show_time(max))
 }
 

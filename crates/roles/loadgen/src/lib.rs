@@ -14,6 +14,7 @@
 //! - `roll`: at a SIGUSR1 everybody asks at once, and who is answered when: what a server that is killed at that
 //!   moment costs;
 //! - `watch`: what a server costs meanwhile;
+//! - `measurement`: the same media and figures for an adapter that does the signalling of another kind of server;
 //! - `histogram`, `figures`, `threshold`, `report`, `page`: what came out, as numbers and as a page with plots.
 //!
 //! Every participant is one task on one thread, and its media belong to one of a few others: two runs with one seed join
@@ -27,6 +28,7 @@ mod figures;
 mod histogram;
 mod http;
 mod limits;
+mod measurement;
 mod media;
 mod page;
 mod profile;
@@ -43,6 +45,7 @@ mod watch;
 mod websocket;
 
 pub use histogram::Histogram;
+pub use measurement::Measurement;
 pub use media::Flow;
 pub use page::{About, page};
 pub use participant::media::{Camera, Codec, Voice};

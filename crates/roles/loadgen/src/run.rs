@@ -16,7 +16,7 @@ use tokio::task::{JoinSet, LocalSet};
 
 use crate::dial::Dialer;
 use crate::limits::{LEAVE_TIME_MAX, LINGER_TIME, QUIET_TIME_MAX};
-use crate::media::{Desk, Flow, Totals};
+use crate::media::{Desk, Flow, Gauge};
 use crate::report::{Account, Report};
 use crate::seat::{Guest, Hall, sit};
 use crate::series::Series;
@@ -71,6 +71,11 @@ pub(crate) enum Stage {
 pub(crate) struct Now(Instant);
 
 impl Now {
+    /// Of a run that begins.
+    pub(crate) fn begin() -> Self {
+        Self(Clock.now())
+    }
+
     pub(crate) fn get(self) -> Time {
         Clock.now().saturating_duration_since(self.0)
     }
@@ -95,7 +100,7 @@ pub fn run(load: &Load, progress: impl FnMut(&Progress)) -> anyhow::Result<Repor
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
         let addresses = load.target.find(&dialer).await?;
-        let now = Now(Clock.now());
+        let now = Now::begin();
         let watcher = Watcher::begin(&load.watch, &dialer, now).await?;
         let desk = load.media.as_ref().map(|_| Desk::open(now, load.crowd.seed)).transpose()?;
         let hall = Rc::new(Hall {
@@ -135,8 +140,7 @@ struct Host<'a> {
     ends: u32,
     watcher: Watcher,
     series: Series,
-    /// what had flowed at the last look, and when
-    flowed: (Time, Totals),
+    gauge: Gauge,
 }
 
 /// What somebody wants of a run, by signals.
@@ -172,7 +176,7 @@ impl<'a> Host<'a> {
             ends: 0,
             watcher,
             series: Series::default(),
-            flowed: Default::default(),
+            gauge: Gauge::default(),
         }
     }
 
@@ -198,10 +202,8 @@ impl<'a> Host<'a> {
         let outcome = self.hall.desk.take().map(Desk::close).unwrap_or_default();
         let mut tally = self.hall.tally.borrow().clone();
         tally.media = outcome;
-        let cpu = clock_gettime(ClockId::ProcessCPUTime);
-        let cpu = cpu.tv_sec as f64 + cpu.tv_nsec as f64 / 1e9;
         let (elapsed, series, servers) = (self.hall.now.get(), self.series.end(), self.watcher.servers());
-        Report::new(&tally, Account { elapsed, cpu, series, servers })
+        Report::new(&tally, Account { elapsed, cpu: cpu_seconds(), series, servers })
     }
 
     fn obey(&mut self, event: Event, room: u32) {
@@ -302,10 +304,8 @@ impl<'a> Host<'a> {
 
     /// Of media, since the last look.
     fn flow(&mut self) -> Option<Flow> {
-        let (now, totals) = (self.hall.now.get(), self.hall.desk.borrow().as_ref()?.totals());
-        let flow = totals.since(&self.flowed.1, now.saturating_sub(self.flowed.0));
-        self.flowed = (now, totals);
-        Some(flow)
+        let totals = self.hall.desk.borrow().as_ref()?.totals();
+        Some(self.gauge.read(self.hall.now.get(), totals))
     }
 
     /// Everybody falls silent, hears the last of it, and goes.
@@ -330,8 +330,14 @@ impl<'a> Host<'a> {
     }
 }
 
+/// Processor time of this process so far.
+pub(crate) fn cpu_seconds() -> f64 {
+    let cpu = clock_gettime(ClockId::ProcessCPUTime);
+    cpu.tv_sec as f64 + cpu.tv_nsec as f64 / 1e9
+}
+
 /// What those do who send, and those who do not.
-fn roles(load: &Media, now: Now) -> [Arc<media::Settings>; 2] {
+pub(crate) fn roles(load: &Media, now: Now) -> [Arc<media::Settings>; 2] {
     let epoch = now.epoch();
     let watching = media::Settings {
         identity: media::Identity::new(epoch),

@@ -34,28 +34,32 @@ pub struct Sample {
     pub servers: Vec<Option<Usage>>,
 }
 
-/// A distribution in three numbers.
+/// A distribution in four numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Spread {
     pub p50: Duration,
     pub p95: Duration,
+    pub p99: Duration,
     pub max: Duration,
 }
 
 impl Spread {
     /// `None` without values.
     pub(crate) fn of(times: &Histogram) -> Option<Self> {
-        Some(Self { p50: times.quantile(0.5)?, p95: times.quantile(0.95)?, max: times.max() })
+        let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|part| times.quantile(part));
+        Some(Self { p50: p50?, p95: p95?, p99: p99?, max: times.max() })
     }
 
     pub(crate) fn worse(a: Option<Self>, b: Option<Self>) -> Option<Self> {
         let (Some(a), Some(b)) = (a, b) else { return a.or(b) };
-        Some(Self { p50: a.p50.max(b.p50), p95: a.p95.max(b.p95), max: a.max.max(b.max) })
+        let [p50, p95, p99, max] =
+            [(a.p50, b.p50), (a.p95, b.p95), (a.p99, b.p99), (a.max, b.max)].map(|(a, b)| a.max(b));
+        Some(Self { p50, p95, p99, max })
     }
 
     pub(crate) fn to_json(self) -> Value {
-        let Self { p50, p95, max } = self;
-        json!({ "p50": p50.as_secs_f64(), "p95": p95.as_secs_f64(), "max": max.as_secs_f64() })
+        let [p50, p95, p99, max] = [self.p50, self.p95, self.p99, self.max].map(|time| time.as_secs_f64());
+        json!({ "p50": p50, "p95": p95, "p99": p99, "max": max })
     }
 }
 
@@ -164,11 +168,12 @@ mod tests {
     }
 
     #[test]
-    fn a_spread_has_three_numbers_or_none() {
+    fn a_spread_has_four_numbers_or_none() {
         let mut times = Histogram::default();
         assert_eq!(Spread::of(&times), None);
         (1..=100).for_each(|ms| times.add(Duration::from_millis(ms)));
         let spread = Spread::of(&times).unwrap();
-        assert!(spread.p50 >= Duration::from_millis(50) && spread.p95 < spread.max);
+        assert!(spread.p50 >= Duration::from_millis(50));
+        assert!(spread.p95 < spread.p99 && spread.p99 <= spread.max);
     }
 }

@@ -187,8 +187,8 @@ impl Peer {
         self.turn(now);
     }
 
-    /// Packets that came so far, and those that are missing.
-    pub fn so_far(&self) -> (u64, u64) {
+    /// What came so far, and the packets that are missing.
+    pub fn so_far(&self) -> (Traffic, u64) {
         self.received.so_far()
     }
 

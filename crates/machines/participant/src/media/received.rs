@@ -107,14 +107,14 @@ impl Received {
         ssrcs
     }
 
-    /// Packets of all sources, and those that are missing: a few of these may still come.
-    pub(super) fn so_far(&self) -> (u64, u64) {
-        let gone = self.gone.iter().map(|stream| (stream.received.packets, stream.lost));
+    /// What came of all sources, and the packets that are missing: a few of these may still come.
+    pub(super) fn so_far(&self) -> (Traffic, u64) {
+        let gone = self.gone.iter().map(|stream| (stream.received, stream.lost));
         let there = self.sources.values().map(|source| {
             let missing = source.layers.values().map(|numbers| numbers.sequence.lost()).sum::<u64>();
-            (source.stream.received.packets, source.stream.lost + missing)
+            (source.stream.received, source.stream.lost + missing)
         });
-        gone.chain(there).fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1))
+        gone.chain(there).fold((Traffic::default(), 0), |all, one| (all.0.and(one.0), all.1 + one.1))
     }
 
     pub(super) fn packet(&mut self, now: Time, ssrc: u32, payload: &[u8]) {

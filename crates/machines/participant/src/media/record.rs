@@ -31,6 +31,14 @@ pub struct Traffic {
     pub bytes: u64,
 }
 
+impl Traffic {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { packets: self.packets + other.packets, bytes: self.bytes + other.bytes }
+    }
+}
+
 /// What arrived of one remote source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stream {

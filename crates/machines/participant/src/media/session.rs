@@ -40,6 +40,9 @@ pub struct Session {
     pub sctp: bool,
     pub own: Vec<MediaSources>,
     pub remote: Vec<RemoteSource>,
+    /// one's own half decides which pair of addresses is used (RFC 8445 section 6.1.1): whoever offered does, and a bridge
+    /// of Jitsi always offers
+    pub controlling: bool,
 }
 
 /// Somebody's source, as receivers see it: one stream with its repair.

@@ -1,7 +1,8 @@
 //! One session's transport: ICE, DTLS, SRTP, SCTP and RTCP on one pair of addresses, made by the media engine.
 //!
 //! The engine wants to be polled until it is dry after everything that it is given: [`Transport::pump`]. It is the
-//! controlled side of ICE, the client of DTLS and of SCTP, as browsers are towards a bridge.
+//! controlled side of ICE, the client of DTLS and of SCTP, as browsers are towards a bridge; where the session says that
+//! one's own half offered, it is the controlling side, and the server of DTLS if the answer chose to be the client.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -15,7 +16,7 @@ use str0m::media::{Frequency, KeyframeRequestKind, MediaKind, Mid, Rid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{Extension, ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, IceConnectionState, IceCreds, Input, Output, Rtc, RtcConfig};
-use xmpp::jingle::ice::{IceUdp, Setup};
+use xmpp::jingle::ice::Setup;
 use xmpp::jingle::rtp::{Description, HeaderExtension, Kind, PayloadType};
 
 use super::channel;
@@ -80,7 +81,7 @@ impl Transport {
         let creds = IceCreds { ufrag: session.ufrag.clone(), pass: session.password.clone() };
         let config = declare(extensions(config(settings), session), session);
         let mut rtc = config.set_local_ice_credentials(creds).build(now);
-        describe(&mut rtc, &session.ice, local);
+        describe(&mut rtc, session, local);
         let mut transport = Self {
             opus: opus.map(|payload| payload.id),
             video: video.map(|payload| payload.id),
@@ -340,7 +341,8 @@ fn extensions(mut config: RtcConfig, session: &Session) -> RtcConfig {
 }
 
 /// The bridge, as it described itself.
-fn describe(rtc: &mut Rtc, ice: &IceUdp, local: SocketAddr) {
+fn describe(rtc: &mut Rtc, session: &Session, local: SocketAddr) {
+    let ice = &session.ice;
     if let Ok(candidate) = Candidate::host(local, Protocol::Udp) {
         rtc.add_local_candidate(candidate);
     }
@@ -353,7 +355,7 @@ fn describe(rtc: &mut Rtc, ice: &IceUdp, local: SocketAddr) {
         }
     }
     let mut api = rtc.direct_api();
-    api.set_ice_controlling(false);
+    api.set_ice_controlling(session.controlling);
     api.enable_twcc_feedback();
     if let (Some(ufrag), Some(pass)) = (&ice.ufrag, &ice.pwd) {
         api.set_remote_ice_credentials(IceCreds { ufrag: ufrag.clone(), pass: pass.clone() });

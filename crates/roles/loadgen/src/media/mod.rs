@@ -19,8 +19,8 @@ use participant::media::{Command, Settings};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 pub use flow::Flow;
-pub(crate) use flow::Totals;
-use flow::Window;
+pub(crate) use flow::Gauge;
+use flow::{Totals, Window};
 pub(crate) use outcome::Outcome;
 use worker::{Order, Worker};
 
@@ -70,7 +70,7 @@ impl Desk {
     }
 
     /// What flowed so far; the delays are those since it was asked for the last time.
-    pub(crate) fn totals(&self) -> Totals {
+    pub(super) fn totals(&self) -> Totals {
         self.threads.iter().fold(Totals::default(), |all, thread| all.plus(&thread.window.look()))
     }
 

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::Duration;
 
 use mio::{Events, Interest, Poll, Token};
-use participant::media::{Command, Peer, Session, Settings};
+use participant::media::{Command, Peer, Session, Settings, Traffic};
 use participant::{Author, Time};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -128,8 +128,8 @@ impl Worker {
         let Some(token) = self.tokens.remove(&author) else { return };
         let Some(mut seat) = self.seats.remove(&token) else { return };
         seat.timer.into_iter().for_each(|at| self.unset(at, token));
-        let (packets, lost) = seat.peer.so_far();
-        self.totals.packets += packets;
+        let (media, lost) = seat.peer.so_far();
+        self.totals.media = self.totals.media.and(media);
         self.totals.lost += lost;
         self.outcome.delays(seat.peer.delays(), &mut self.totals.delay);
         self.outcome.records.push(seat.peer.record(self.now.get()));
@@ -242,10 +242,11 @@ impl Worker {
         }
         self.show_at = now + MEDIA_SHOW_INTERVAL;
         let there = self.seats.values().map(|seat| seat.peer.so_far());
-        let (packets, lost) = there.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+        let none = (Traffic::default(), 0);
+        let (media, lost) = there.fold(none, |all, one| (all.0.and(one.0), all.1 + one.1));
         let delay = std::mem::take(&mut self.totals.delay);
         let mut totals = Totals { delay, ..self.totals.clone() };
-        totals.packets += packets;
+        totals.media = totals.media.and(media);
         totals.lost += lost;
         self.window.show(&mut totals);
     }
