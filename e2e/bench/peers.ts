@@ -1,5 +1,6 @@
 /** Our parts beside the stock ones, on this machine, in turns. Prints tables, and keeps them if it is told to. */
 import { machine } from './machine.ts';
+import { forwarding } from './peers/bridge.ts';
 import { type Contest, type Outcome, alternate, written } from './peers/contest.ts';
 import { files } from './peers/fronts.ts';
 import { keep, section } from './peers/page.ts';
@@ -21,11 +22,23 @@ const STORMS = IS_QUICK
       { rooms: 1, participants: 400, idle: 0 },
     ];
 
+/** As large as two cores carry with the load beside it. */
+const CALLS = IS_QUICK
+  ? [
+      { participants: 6, senders: 1, seconds: 5 },
+      { participants: 4, senders: 4, seconds: 5 },
+    ]
+  : [
+      { participants: 41, senders: 1, seconds: 30 },
+      { participants: 12, senders: 12, seconds: 30 },
+    ];
+
 function contests(): Contest[] {
   const size = { seconds: IS_QUICK ? 1 : 5, sockets: SOCKETS };
   const all = {
     signalling: STORMS.map(storm),
     router: [requests(size), messages(size), idle(size)],
+    bridge: CALLS.map(forwarding),
   };
   return Object.entries(all).flatMap(([part, contests]) => (!ONLY || part === ONLY ? contests : []));
 }

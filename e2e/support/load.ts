@@ -15,11 +15,24 @@ export interface RoomCalled {
   silent: number;
 }
 
+/** What happened in a second of a run; times in seconds. */
+export interface Moment {
+  /** its end, since the run began */
+  at: number;
+  present: number;
+  /** packets a second, and bits of their payloads */
+  media: { media_pps: number; media_bps: number; delay: { p99: number } | null } | null;
+  /** seconds of processor time a second of each that is watched */
+  servers: ({ cpu: number } | null)[];
+}
+
 /** What `althing load --json` writes, as far as it is read here. */
 export interface Loaded {
   figures: Record<string, number>;
   /** by name: upper end of a class in microseconds, and how many */
   distributions_us: Record<string, [number, number][]>;
+  /** one for each second */
+  series: Moment[];
   calls: { rooms: Record<string, RoomCalled> }[];
 }
 
@@ -41,12 +54,16 @@ export class Load {
 
   /** Everybody is in when this returns. Rooms are called `room`, a dash and a number. */
   static async start(room: string, rooms: number, participants: number, args: string[]): Promise<Load> {
+    const size = ['--room', room, '--rooms', `${rooms}`, '--participants', `${participants}`];
+    return Load.of(binary(), ['load', ...size, ...args], rooms * participants, room);
+  }
+
+  /** Whatever takes the same flags of time and output, says how many are in, and ends at a SIGINT. */
+  static async of(program: string, args: string[], people: number, room = ''): Promise<Load> {
     const data = scratch('load');
-    const size = ['--room', room, '--rooms', `${rooms}`, '--participants', `${participants}`, '--duration', '10h'];
-    const child = new Process('load', binary(), ['load', ...size, '--json', join(data, 'load.json'), ...args]);
+    const child = new Process('load', program, [...args, '--duration', '10h', '--json', join(data, 'load.json')]);
     child.start();
     const load = new Load(room, child, data);
-    const people = rooms * participants;
     const told = load.says(`${people} of ${people} in`, 60_000 + people * JOIN_MS);
     return told.then(
       () => load,

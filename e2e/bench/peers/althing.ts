@@ -10,17 +10,15 @@ import { Hopeless, until } from '../../support/wait.ts';
 
 /** A node of ours with a configuration of its own, ready when this returns. */
 export async function node(
-  role: 'router' | 'shard',
+  role: 'router' | 'shard' | 'bridge',
   data: string,
   keys: string[],
   flags: string[] = [],
 ): Promise<Process> {
   const admin = await freePort();
   const file = join(data, `${role}.toml`);
-  const where = role === 'shard' ? ['[shard]', `admin = "127.0.0.1:${admin}"`] : [];
-  const top = role === 'router' ? [`admin = "127.0.0.1:${admin}"`] : [];
-  writeFileSync(file, [...top, 'shard-name = "peers"', 'log-level = "warn"', ...keys, ...where, ''].join('\n'));
-  const started = new Process(role, binary(), [role, '--config', file, ...flags]);
+  writeFileSync(file, ['shard-name = "peers"', 'log-level = "warn"', ...keys, ''].join('\n'));
+  const started = new Process(role, binary(), [role, '--config', file, '--admin', `127.0.0.1:${admin}`, ...flags]);
   started.start();
   await until(`the ${role} is ready`, async () => {
     if (started.ended) throw new Hopeless(`${started.ended}:\n${started.logTail()}`);
@@ -29,16 +27,20 @@ export async function node(
   return started;
 }
 
-/** Router, shard and engine without a bridge: the focus has nowhere to invite anybody to, so this is signalling alone. */
+/**
+ * Router, shard and engine. Without a bridge the focus has nowhere to invite anybody to, so this is signalling alone; with
+ * one, media go to an address of this machine.
+ */
 export class Signalling {
   private constructor(
     /** all that is needed for it, the engine included */
     readonly processes: Process[],
     private readonly port: number,
     private readonly data: string,
+    readonly bridge: Process | undefined,
   ) {}
 
-  static async start(): Promise<Signalling> {
+  static async start(mediaAddress?: string): Promise<Signalling> {
     const data = scratch('peers');
     const engines = await Engines.start(1, LOOPBACK, data);
     const port = await freePort();
@@ -47,12 +49,14 @@ export class Signalling {
     const router = await node('router', data, [`http = "127.0.0.1:${port}"`, ...common]);
     const url = `http://127.0.0.1:${port}/config.js`;
     await until('the router finds the shard', async () => (await statusOf(url)) === 200);
-    return new Signalling([...engines.members, shard, router], port, data);
+    const media = ['--media-port', `${await freePort()}`, '--advertise', mediaAddress ?? ''];
+    const bridge = mediaAddress ? await node('bridge', data, common, media) : undefined;
+    return new Signalling([...engines.members, shard, router, ...(bridge ? [bridge] : [])], port, data, bridge);
   }
 
   /** What `althing load` is told to find it. */
   get flags(): string[] {
-    return ['--url', `http://127.0.0.1:${this.port}`, '--focus', 'none'];
+    return ['--url', `http://127.0.0.1:${this.port}`, ...(this.bridge ? [] : ['--focus', 'none'])];
   }
 
   async stop(): Promise<void> {

@@ -7,7 +7,7 @@ export interface Figure {
   name: string;
   unit: string;
   /** what is good; the ratio is told as it is, this says how to read it */
-  better: 'less' | 'more';
+  better: 'less' | 'more' | 'the same';
 }
 
 /** What one turn of one side measured, by the keys of the figures. */

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
 const [BEGIN, END] = ['<!-- bench peers: begin -->', '<!-- bench peers: end -->'];
-const PACKAGES = ['prosody', 'haproxy', 'nats-server', 'wrk'];
+const PACKAGES = ['prosody', 'haproxy', 'nats-server', 'wrk', 'janus'];
 
 /** What was measured, and on what. */
 export interface Run {
@@ -52,6 +52,14 @@ function method(machine: string, repeats: number): string[] {
     '  mode for stock shards, which opens a connection to the shard for each request where HAProxy keeps some open. Requests:',
     '  wrk, 32 connections, as many as go through. Messages: 200 WebSockets, each with one of 120 bytes under way, there and',
     '  back counted as two. Sockets at rest have had one message each.',
+    '- Bridge: the media side of `althing load --video 180 --media video` on both sides: everybody who sends has one VP8',
+    "  stream of 180 lines and Opus, nobody's silence is left out, and everybody is sent all of the others. With Janus'",
+    '  VideoRoom each participant publishes over one connection and watches all others over a second one; with ours it has',
+    '  one for both, and a bridge channel. CPU is of the one process that forwards, over the seconds that begin five after',
+    '  the last join, its signalling included for Janus, which says next to nothing then. Delivered is what participants',
+    '  received in the same seconds, whole packets of media without retransmissions; bytes are those of RTP payloads. Loss is',
+    '  of the whole run. The delay is from the making of a packet to its arrival, the 99th percentile of each second, the',
+    '  median second of them. Both encrypt with AES-256-GCM, and media take the loopback path.',
   ];
 }
 
