@@ -57,15 +57,16 @@ export function ownAddress(): string {
 
 function configure(data: string, port: number): void {
   const home = modules();
+  const folders = ['transports', 'plugins', 'events', 'loggers'];
+  for (const folder of folders) mkdirSync(join(data, folder));
   for (const [folder, module] of Object.entries(MODULES)) {
-    mkdirSync(join(data, folder));
     symlinkSync(join(home, folder, module), join(data, folder, module));
   }
   const write = (name: string, lines: string[]): void => writeFileSync(join(data, name), [...lines, ''].join('\n'));
   write('janus.jcfg', [
     'general: {',
     `  configs_folder = "${data}"`,
-    ...['plugins', 'transports', 'events', 'loggers'].map((kind) => `  ${kind}_folder = "${join(data, kind)}"`),
+    ...folders.map((folder) => `  ${folder}_folder = "${join(data, folder)}"`),
     // errors
     '  debug_level = 2',
     '}',

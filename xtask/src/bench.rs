@@ -42,13 +42,13 @@ pub(crate) enum Bench {
         #[arg(long, default_value_t = 10)]
         participants: u32,
     },
-    /// Our parts beside Debian's Prosody and HAProxy: the same work, in turns
+    /// Our parts beside Debian's Prosody, HAProxy and Janus: the same work, in turns
     Peers(Peers),
 }
 
 #[derive(clap::Args)]
 pub(crate) struct Peers {
-    /// Turns of each side; three take about ten minutes
+    /// Turns of each side; three take about twenty minutes
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     repeats: u32,
     /// WebSockets that are open at once where their memory is measured
@@ -69,6 +69,7 @@ pub(crate) struct Peers {
 enum Part {
     Signalling,
     Router,
+    Bridge,
 }
 
 impl Part {
@@ -76,6 +77,7 @@ impl Part {
         match self {
             Self::Signalling => "signalling",
             Self::Router => "router",
+            Self::Bridge => "bridge",
         }
     }
 }
@@ -115,9 +117,11 @@ fn failover(settings: &[(&str, u32)]) -> Result<()> {
 fn peers(wanted: &Peers) -> Result<()> {
     tools::ensure(tools::PEERS)?;
     let binary = build::release()?;
+    let janus = build::release_example("loadgen", "janus")?;
     build::npm_ci("e2e")?;
     let size = [("BENCH_REPEATS", wanted.repeats), ("BENCH_SOCKETS", wanted.sockets)];
     let mut node = script_of("bench/peers.ts", &binary, &size);
+    node.env("BENCH_JANUS", janus);
     node.env("BENCH_QUICK", if wanted.quick { "1" } else { "" });
     node.env("BENCH_ONLY", wanted.only.map_or("", Part::name));
     node.env("BENCH_DOCUMENT", if wanted.write { root().join("docs/benchmarks.md") } else { PathBuf::new() });

@@ -29,6 +29,8 @@ pub(crate) enum Tool {
     Prosody,
     /// wrk, a source of requests over HTTP
     Requests,
+    /// A stock media server with rooms, to measure beside
+    Janus,
 }
 
 /// What the scenarios need, and with them all tests.
@@ -41,7 +43,7 @@ pub(crate) const FAILOVER: &[Tool] =
 
 /// What measuring beside stock parts needs.
 pub(crate) const PEERS: &[Tool] =
-    &[Tool::Compiler, Tool::Node, Tool::Engine, Tool::Balancer, Tool::Prosody, Tool::Requests];
+    &[Tool::Compiler, Tool::Node, Tool::Engine, Tool::Balancer, Tool::Prosody, Tool::Requests, Tool::Janus];
 
 /// Makes sure that they are there. On Debian and Ubuntu, as root, what is missing is installed.
 ///
@@ -84,6 +86,7 @@ impl Tool {
             Self::Network => "iproute2",
             Self::Prosody => "Prosody",
             Self::Requests => "wrk",
+            Self::Janus => "Janus",
         }
     }
 
@@ -97,6 +100,7 @@ impl Tool {
             Self::Network => &["iproute2"],
             Self::Prosody => &["prosody"],
             Self::Requests => &["wrk"],
+            Self::Janus => &["janus"],
         }
     }
 
@@ -116,6 +120,7 @@ impl Tool {
             Self::Prosody => Path::new("/usr/bin/prosody").exists(),
             // it says its version and that it failed
             Self::Requests => Path::new("/usr/bin/wrk").exists(),
+            Self::Janus => Path::new("/usr/bin/janus").exists(),
         }
     }
 }

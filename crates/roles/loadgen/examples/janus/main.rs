@@ -77,9 +77,11 @@ async fn run(flags: &Flags) -> anyhow::Result<Report> {
     measurement.finish();
     tokio::time::sleep(LINGER).await;
     measurement.tick();
-    seats.shutdown().await;
     ended?;
-    Ok(Rc::into_inner(measurement).context("somebody is still there")?.end())
+    // before Janus hears that they go: it ends the connections, and one that ends has failed
+    let report = Rc::into_inner(measurement).context("somebody still joins")?.end();
+    seats.shutdown().await;
+    Ok(report)
 }
 
 /// Says every second how many are in.
