@@ -163,10 +163,9 @@ fn role(controlling: bool) -> u16 {
         peer.handle_timeout(Time::from_millis(ms));
         peer.poll_transmit()
     });
-    attributes(&check.unwrap().payload)
-        .into_iter()
-        .find(|name| [CONTROLLED, CONTROLLING].contains(name))
-        .unwrap()
+    let check = check.expect("a session begins with a check");
+    let mut types = attributes(&check.payload).into_iter();
+    types.find(|name| [CONTROLLED, CONTROLLING].contains(name)).expect("a check names the role")
 }
 
 /// Types of a STUN message's attributes (RFC 8489 section 14).

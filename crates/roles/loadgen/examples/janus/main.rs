@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "whoever started it waits for its lines")]
 
 mod api;
+mod half;
 mod room;
 mod sdp;
 

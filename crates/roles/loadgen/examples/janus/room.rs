@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::api::Session;
-use crate::sdp::{self, Half};
+use crate::half::Half;
+use crate::sdp;
 
 const ROOM: u64 = 1;
 /// Between two who come, as `althing load` lets twenty in a second.
