@@ -35,9 +35,9 @@ fn everybody_sees_and_hears_everybody() {
     // of three in a room, each is sent the voice and the picture of two
     let whole =
         ["--fail-if", "media.streams<24", "--fail-if", "media.missing>0", "--fail-if", "media.failures>0"];
-    // a machine that is too busy to read its sockets loses some; the machines alone, in virtual time, lose none
+    // a machine that is too busy is late, and loses nothing: its sockets hold seconds of this
     let good =
-        ["--fail-if", "media.loss>0.1", "--fail-if", "media.doubled>0", "--fail-if", "media.keys.asked<1"];
+        ["--fail-if", "media.loss>0.02", "--fail-if", "media.doubled>0", "--fail-if", "media.keys.asked<1"];
     let table =
         printed(&althing(&[&["load", "--url", &server.url][..], &size, &media, &whole, &good].concat()));
     assert!(table.contains("\nmedia    6 sessions, 0 failed; 24 streams received, 0 missing"), "{table}");
