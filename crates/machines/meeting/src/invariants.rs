@@ -22,7 +22,7 @@ impl Meeting {
 impl Core {
     fn check_sessions(&self) {
         assert!(self.sessions.len() <= limits::SESSIONS_MAX);
-        assert!(self.sessions.unacked_bytes() <= limits::UNACKED_BYTES_ALL_MAX);
+        assert!(self.sessions.unacked_bytes() <= self.sessions.unacked_bytes_max());
         let mut live = 0;
         for (id, session) in self.sessions.iter() {
             match session.link {

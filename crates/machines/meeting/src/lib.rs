@@ -7,7 +7,7 @@
 //! The owner's duty, in this order: append the entry to the journal; when it is committed, [`Meeting::apply`] it;
 //! obey the [`Effect`]s in order; if [`Meeting::deadline`] is past, append an [`Input::Tick`]. [`Tenure`] keeps that order,
 //! and knows what may be done all the same while the journal does not answer; [`Ledger`] knows its place in the journal,
-//! [`Links`] which bridges are lost, and [`Time`] what time it is.
+//! [`Links`] which bridges are lost, [`Admission`] who has to wait at the door, and [`Time`] what time it is.
 //!
 //! Inside: `session` keeps streams (bind, XEP-0198, hibernation), `room` is the MUC with a file per feature,
 //! `services` answers for the domain and its components, `focus` invites occupants to bridges. A stanza enters
@@ -18,6 +18,7 @@
 //! anybody listens to its facts. It trusts the order of its entries and nothing within a stanza.
 
 mod address;
+mod admission;
 mod codec;
 mod core;
 mod effect;
@@ -39,6 +40,7 @@ mod tenure;
 mod time;
 mod turn;
 
+pub use admission::Admission;
 pub use codec::{CodecError, ENTRY_FORMAT};
 pub use effect::{Close, Effect, Fact};
 pub use entry::{BridgeId, ConnId, Entry, Input, Millis, RequestId};

@@ -6,8 +6,12 @@ pub(crate) const SESSIONS_MAX: usize = 2_000;
 pub const UNACKED_STANZAS_MAX: usize = 5_000;
 /// Bytes of them. A client that resumes is sent all of them at once.
 pub const UNACKED_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Bytes of them, of all clients together. Beyond that, whoever has the most of them is let go.
+/// Bytes of them, of all clients together; where there are more than 256, this much for each. Beyond that, whoever has
+/// the most of them is let go.
 pub(crate) const UNACKED_BYTES_ALL_MAX: usize = 32 * 1024 * 1024;
+pub(crate) const UNACKED_BYTES_EACH: usize = 128 * 1024;
+/// Presences of newcomers who are let in and not in the room yet, one to each client: about 700 bytes each.
+pub(crate) const PRESENCES_EXPECTED_MAX: usize = 16_384;
 /// Stanzas that a client may have received from an owner that died before they were durable.
 pub(crate) const AHEAD_MAX: u32 = 10_000;
 /// Stanzas sent to a client before it is asked for an acknowledgement.

@@ -18,6 +18,7 @@ pub(crate) struct Counts {
     pub(crate) negotiations: Gauge,
     pub(crate) negotiations_evicted: Counter,
     pub(crate) connections_overflowed: Counter,
+    pub(crate) newcomers_delayed: Counter,
     pub(crate) entries_appended: Counter,
     pub(crate) meetings_abandoned: Counter,
     pub(crate) bridges: Gauge,
@@ -60,6 +61,10 @@ impl Counts {
             connections_overflowed: counter(
                 "shard_connections_overflowed",
                 "Clients dropped, they did not read",
+            ),
+            newcomers_delayed: counter(
+                "shard_newcomers_delayed",
+                "Clients that waited to bind, because many were about to join the same large meeting",
             ),
             entries_appended: counter("shard_entries_appended", "Entries made durable in the journal"),
             meetings_abandoned: counter("shard_meetings_abandoned", "Meetings given up after an error"),

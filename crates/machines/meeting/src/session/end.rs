@@ -3,7 +3,6 @@
 use crate::core::Core;
 use crate::effect::{Close, Fact};
 use crate::entry::ConnId;
-use crate::limits;
 use crate::session::{Link, SessionId};
 use crate::turn::Turn;
 
@@ -69,7 +68,7 @@ impl Core {
 
     /// Each session is within its limit, all together are not: the one that takes the most.
     fn too_much_for_all(&self) -> Option<SessionId> {
-        let over = self.sessions.unacked_bytes() > limits::UNACKED_BYTES_ALL_MAX;
+        let over = self.sessions.unacked_bytes() > self.sessions.unacked_bytes_max();
         self.sessions.most_unacked().filter(|_| over)
     }
 

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::entry::{ConnId, Millis};
+use crate::limits;
 pub(crate) use crate::session::sm::{Ears, Sm};
 
 /// A session of this meeting, whatever connection serves it.
@@ -106,6 +107,10 @@ impl Sessions {
     /// Bytes that are kept for all clients.
     pub(crate) fn unacked_bytes(&self) -> usize {
         self.by_id.values().map(Session::unacked_bytes).sum()
+    }
+
+    pub(crate) fn unacked_bytes_max(&self) -> usize {
+        limits::UNACKED_BYTES_ALL_MAX.max(self.by_id.len() * limits::UNACKED_BYTES_EACH)
     }
 
     /// For whom the most is kept; of equals the oldest.

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use meeting::{BridgeId, ConnId, Input, Links, Meeting, RequestId, Tenure};
+use meeting::{Admission, BridgeId, ConnId, Input, Links, Meeting, RequestId, Tenure};
 use service::clock::Clock;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::Instrument as _;
@@ -110,6 +110,7 @@ struct Owner {
     occupants_changed: bool,
     asked: obey::Asked,
     links: Links,
+    admission: Admission,
     view: watch::Receiver<Arc<View>>,
     answers: mpsc::UnboundedReceiver<Answered>,
     /// inputs that effects brought about
@@ -194,7 +195,8 @@ impl Owner {
             self.snapshot();
         }
         // also where nothing has begun: somebody only asked
-        if self.machine.is_idle() && self.own.is_empty() && self.tenure.is_clean() {
+        let nothing_waits = self.own.is_empty() && self.admission.deadline().is_none();
+        if self.machine.is_idle() && nothing_waits && self.tenure.is_clean() {
             return Err(End::Over);
         }
         Ok(())
@@ -210,6 +212,7 @@ impl Owner {
             let Ok(message) = messages.try_recv() else { break };
             self.take(message, &mut inputs);
         }
+        inputs.extend(self.admission.admit(self.conns.len(), self.now()));
         if self.let_go && self.tenure.is_clean() {
             // what was not committed is sent again by whoever sent it
             return Err(End::Moved);
@@ -252,7 +255,8 @@ impl Owner {
         let snapshot = self.has_news().then_some(quiet);
         let tick = self.machine.deadline().map(|deadline| self.time.instant(deadline));
         let links = self.links.deadline().map(|deadline| self.time.instant(deadline));
-        let all = [snapshot, tick, self.asked.deadline(), links];
+        let admission = self.admission.deadline().map(|deadline| self.time.instant(deadline));
+        let all = [snapshot, tick, self.asked.deadline(), links, admission];
         // without any of them it looks again in a while
         all.into_iter().flatten().min().unwrap_or(Clock.now() + SNAPSHOT_IDLE)
     }
@@ -303,7 +307,7 @@ impl Owner {
             Message::Attach { conn, outbox, input } => {
                 self.conns.insert(conn, outbox);
                 self.shard.counts.connections.inc();
-                inputs.push(input);
+                self.arrive(conn, input, inputs);
             }
             // the meeting has let go of the connection: late input is not heard
             Message::Conn { conn, .. } if !self.conns.contains_key(&conn) => {}
@@ -311,6 +315,7 @@ impl Owner {
                 if matches!(input, Input::Dropped { .. }) {
                     self.detach(conn);
                 }
+                inputs.extend(self.admission.handle_input(conn, &input));
                 inputs.push(input);
             }
             Message::Request { body, answer } => {
@@ -326,7 +331,20 @@ impl Owner {
         }
     }
 
+    /// Newcomers may have to wait; whoever comes back does not.
+    fn arrive(&mut self, conn: ConnId, input: Input, inputs: &mut Vec<Input>) {
+        if !matches!(input, Input::Bind { .. }) {
+            return inputs.push(input);
+        }
+        let admitted = self.admission.arrive(conn, input, self.conns.len(), self.now());
+        if admitted.is_empty() {
+            self.shard.counts.newcomers_delayed.inc();
+        }
+        inputs.extend(admitted);
+    }
+
     fn detach(&mut self, conn: ConnId) -> Option<Outbox> {
+        self.admission.forget(conn);
         let outbox = self.conns.remove(&conn)?;
         self.shard.counts.connections.dec();
         Some(outbox)

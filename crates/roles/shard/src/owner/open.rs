@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use journal::{Error, Replay};
-use meeting::{Entry, Links, Meeting, Millis, Tenure};
+use meeting::{Admission, Entry, Links, Meeting, Millis, Tenure};
 use service::clock::Clock;
 use tokio::sync::mpsc;
 
@@ -74,6 +74,7 @@ impl Owner {
             occupants_changed: true,
             asked: obey::Asked::new(answers_in),
             links,
+            admission: Admission::default(),
             view,
             answers,
             own: VecDeque::new(),
