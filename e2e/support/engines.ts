@@ -52,6 +52,8 @@ export class Engines {
     const engines = new Engines(members, urls, monitors);
     for (const member of members) member.start();
     await engines.leader();
+    const dead = members.find((member) => member.ended);
+    if (dead) throw new Error(`${dead.ended}:\n${dead.logTail()}`);
     return engines;
   }
 

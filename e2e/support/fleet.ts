@@ -69,9 +69,12 @@ export class Fleet {
     const targets = await Promise.all([1, 2].map((number) => target(`router-${number}`, hosts.others)));
     const members = await nodes(hosts, targets, configuration(data, engines.urls), data);
     const fleet = new Fleet(engines, members, await freePort(), data);
-    for (const member of members) member.start();
-    await fleet.ready(members);
-    fleet.balancer = await balance(fleet.httpPort, targets, data);
+    try {
+      await fleet.begin(targets);
+    } catch (error) {
+      await fleet.stop();
+      throw error;
+    }
     return fleet;
   }
 
@@ -105,6 +108,12 @@ export class Fleet {
   /** All meetings, and the shard that has each. */
   meetings(): Promise<{ room: string; shard: string }[]> {
     return this.admin('/api/v1/meetings');
+  }
+
+  private async begin(targets: Target[]): Promise<void> {
+    for (const member of this.members) member.start();
+    await this.ready(this.members);
+    this.balancer = await balance(this.httpPort, targets, this.data);
   }
 
   /** Asks a router that is alive. */

@@ -8,6 +8,8 @@ const LOG_TAIL = 80;
 /** Nothing is left behind, however this process ends. */
 const running = new Set<ChildProcess>();
 process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+// whoever runs the scenarios ends those that hang, or failed half way, like this
+process.once('SIGTERM', () => process.exit(143));
 
 /** One process of a scenario, ended by its own process id. What it prints is kept, over all of its lives. */
 export class Process {
