@@ -9,6 +9,7 @@ use loadgen::units::time;
 use loadgen::{Feeds, FocusAt, Profile, RoomSize, Target, Threshold, Watch};
 use service::trust::Trust;
 
+use super::browsers::Browsers;
 use super::media::Media;
 
 #[derive(Debug, Args)]
@@ -29,6 +30,8 @@ pub(crate) struct Load {
     size: Size,
     #[command(flatten)]
     media: Media,
+    #[command(flatten)]
+    browsers: Browsers,
     /// Runs with the same number join the same people in the same order
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
@@ -125,7 +128,8 @@ impl Load {
     /// There is no such profile, or a number makes no sense.
     pub(crate) fn order(&self) -> anyhow::Result<Order> {
         let told = self.profile.as_deref().map(Profile::find).transpose()?;
-        let profile = self.overridden(told.unwrap_or_default());
+        let unsaid = || Profile { media: self.browsers.feeds(), ..Profile::default() };
+        let profile = self.overridden(told.unwrap_or_else(unsaid));
         profile.check()?;
         let thresholds = self.thresholds(&profile)?;
         let load = loadgen::Load {
@@ -136,6 +140,7 @@ impl Load {
             chat: profile.chat_interval(),
             probe: profile.probe,
             media: profile.media.as_ref().map(Feeds::media),
+            browsers: self.browsers.of(&profile)?,
             watch: self.watch.clone(),
         };
         Ok(Order { load, profile: self.profile.clone(), thresholds })
@@ -153,12 +158,13 @@ impl Load {
             chat: size.chat.or(profile.chat),
             probe: size.probe.or(profile.probe),
             media: self.media.feeds(profile.media),
+            browsers: self.browsers.count(profile.browsers),
             ..profile
         }
     }
 
     /// The flags', and of the profile's those on other figures.
-    /// The profile's on media are left out where there are none.
+    /// The profile's on media, and on browsers, are left out where there are none.
     fn thresholds(&self, profile: &Profile) -> anyhow::Result<Vec<Threshold>> {
         let told = self.fail_if.iter().filter_map(|bound| match bound {
             Bound::Crossed(threshold) => Some(threshold.clone()),
@@ -166,19 +172,25 @@ impl Load {
         });
         let told: Vec<Threshold> = told.collect();
         let dropped = self.fail_if.iter().any(|bound| matches!(bound, Bound::Nothing));
-        let measured =
-            |threshold: &&Threshold| profile.media.is_some() || !threshold.figure().starts_with("media.");
+        let on = |threshold: &Threshold, what: &str| threshold.figure().starts_with(what);
+        let unheard = |threshold: &Threshold| profile.media.is_none() && on(threshold, "media.");
+        let unseen = |threshold: &Threshold| profile.browsers == 0 && on(threshold, "browsers.");
+        let measured = |threshold: &&Threshold| !unheard(threshold) && !unseen(threshold);
         let known = |threshold: &&Threshold| !told.iter().any(|other| other.figure() == threshold.figure());
         let kept: Vec<Threshold> =
             profile.fail_if.iter().filter(|_| !dropped).filter(measured).filter(known).cloned().collect();
         let all: Vec<Threshold> = kept.into_iter().chain(told).collect();
-        let blind =
-            all.iter().find(|threshold| threshold.figure().starts_with("server.") && self.watch.is_empty());
-        if let Some(threshold) = blind {
-            bail!("{threshold} is measured with --watch PID|URL only");
-        }
-        if let Some(threshold) = all.iter().find(|threshold| !measured(threshold)) {
-            bail!("{threshold} is measured with --media audio or --media video only");
+        let unwatched = |threshold: &Threshold| self.watch.is_empty() && on(threshold, "server.");
+        for threshold in &all {
+            if unwatched(threshold) {
+                bail!("{threshold} is measured with --watch PID|URL only");
+            }
+            if unheard(threshold) {
+                bail!("{threshold} is measured with --media audio or --media video only");
+            }
+            if unseen(threshold) {
+                bail!("{threshold} is measured with --browsers B only");
+            }
         }
         Ok(all)
     }
@@ -256,6 +268,20 @@ mod tests {
     }
 
     #[test]
+    fn browsers_have_something_to_see() {
+        let media = |flags: &[&str]| load(flags).unwrap().load.media;
+        assert_eq!(load(&["--browsers", "2"]).unwrap().load.browsers.count, 2);
+        assert!(media(&["--browsers", "2"]).is_some_and(|media| media.camera.is_some()));
+        assert!(media(&["--browsers", "0"]).is_none());
+        assert!(media(&["--browsers", "2", "--media", "none"]).is_none());
+        // a profile of signalling stays one
+        assert!(media(&["--browsers", "2", "--profile", "joinstorm"]).is_none());
+        let error = load(&["--browsers", "1", "--codec", "av1"]).err().map(|error| error.to_string());
+        assert!(error.is_some_and(|error| error.contains("vp8")));
+        assert!(load(&["--browsers", "1", "--codec", "av1", "--media", "audio"]).is_ok());
+    }
+
+    #[test]
     fn a_threshold_replaces_that_of_the_profile_on_the_same_figure() {
         let storm = ["--profile", "joinstorm"];
         assert_eq!(thresholds(&storm), ["failed>0", "reloads>0", "join.p95>2s", "chat.lost>0"]);
@@ -269,6 +295,8 @@ mod tests {
         let error = |flags: &[&str]| load(flags).err().map(|error| format!("{error:#}")).unwrap_or_default();
         assert!(error(&["--fail-if", "server.cpu>2"]).contains("--watch"));
         assert!(error(&["--fail-if", "media.loss>1%"]).contains("--media"));
+        assert!(error(&["--fail-if", "browsers.fps<20"]).contains("--browsers"));
+        assert_eq!(thresholds(&["--browsers", "1", "--fail-if", "browsers.fps<20"]), ["browsers.fps<20"]);
         assert!(error(&["--cut-at", "1h"]).contains("cut_at"));
         assert!(error(&["--insecure", "--ca", "x.pem"]).contains("--insecure"));
     }

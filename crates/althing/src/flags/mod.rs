@@ -1,5 +1,6 @@
 //! The flags, and the configuration that they are the last word of.
 
+mod browsers;
 mod ctl;
 mod load;
 mod media;

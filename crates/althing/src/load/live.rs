@@ -6,6 +6,7 @@ use std::time::Duration;
 use loadgen::units::{show_bits, show_bytes, show_cpu, show_time};
 use loadgen::{Flow, Progress, Roll, Server, Spread};
 
+use super::browsers;
 use crate::print;
 
 /// Between two lines without a terminal.
@@ -134,6 +135,9 @@ fn lines(title: &str, progress: &Progress, columns: usize) -> Vec<String> {
     if let Some(flow) = progress.flow {
         add("media", media(flow));
     }
+    if let Some(sight) = progress.browsers {
+        add("browsers", browsers::sight(sight));
+    }
     for server in &progress.servers {
         add(if server.gone.is_some() { "gone" } else { "server" }, usage(server));
     }
@@ -207,6 +211,7 @@ fn line(progress: &Progress) -> String {
         line.extend(spread.map(|spread| format!("; {what} p95 {}", show_time(spread.p95))));
     }
     line.extend(progress.flow.map(|flow| format!("; {}", media(flow))));
+    line.extend(progress.browsers.map(|sight| format!("; browsers: {}", browsers::sight(sight))));
     line.extend(progress.servers.iter().map(|server| format!("; {}", usage(server))));
     line
 }

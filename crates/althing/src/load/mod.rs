@@ -1,5 +1,6 @@
 //! `althing load`: simulated participants against any server, shown as they come and summed up at the end.
 
+mod browsers;
 mod live;
 mod media;
 mod profiles;
@@ -24,6 +25,12 @@ pub(crate) fn run(flags: &Load) -> anyhow::Result<()> {
     let sockets = participants.saturating_mul(1 + u32::from(load.media.is_some()));
     open_files::raise(usize::try_from(sockets).unwrap_or(usize::MAX));
     let title = order.profile.as_deref().map_or("load", name_of);
+    if load.browsers.count > 0 {
+        print::aside(&format!("starting {} browsers", load.browsers.count));
+    }
+    if let Some(warning) = load.browsers.warning() {
+        print::aside(&format!("warning: {warning}"));
+    }
     let mut display = live::Display::new(&format!("{title}  {}", load.target.url));
     let report = loadgen::run(load, |progress| display.show(progress))?;
     display.end();

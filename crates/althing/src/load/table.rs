@@ -3,7 +3,7 @@
 use loadgen::units::{show_bytes, show_cpu, show_time};
 use loadgen::{Progress, Report, Threshold};
 
-use super::media;
+use super::{browsers, media};
 use crate::print;
 
 pub(crate) fn of(report: &Report, thresholds: &[Threshold]) -> String {
@@ -20,6 +20,7 @@ pub(crate) fn of(report: &Report, thresholds: &[Threshold]) -> String {
         lines.said, lines.heard, lines.lost, lines.doubled, lines.late
     ));
     text.push_str(&media::summary(report));
+    text.push_str(&browsers::summary(report));
     text.push_str(&format!("own CPU  {:.2} s in {:.1} s\n", report.cpu, report.elapsed.as_secs_f64()));
     for server in &report.servers {
         let (cpu, max) = (show_cpu(server.cpu_mean()), show_cpu(server.cpu_max));

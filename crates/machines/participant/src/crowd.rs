@@ -119,6 +119,12 @@ impl Plan {
         plan
     }
 
+    /// Those of the lowest numbers, so many, come before all others. They are spread over the rooms.
+    pub fn let_first(mut self, count: u32) -> Self {
+        self.order.sort_by_key(|participant| *participant >= count);
+        self
+    }
+
     pub fn total(&self) -> u32 {
         self.order.len() as u32
     }
@@ -245,6 +251,17 @@ mod tests {
         who.sort_unstable();
         assert_eq!(who, (0..12).collect::<Vec<_>>());
         assert!(events.windows(2).all(|two| two[0].at < two[1].at));
+    }
+
+    #[test]
+    fn some_come_first_and_are_spread_over_the_rooms() {
+        let plan = crowd().plan().unwrap().let_first(5);
+        let rooms: Vec<u32> = (0..5).map(|participant| plan.room_of(participant)).collect();
+        assert_eq!(rooms, [0, 1, 2, 0, 1]);
+        let order: Vec<u32> = plan.map(|event| event.participant).collect();
+        let all: Vec<u32> = crowd().plan().unwrap().map(|event| event.participant).collect();
+        let (first, others): (Vec<u32>, Vec<u32>) = all.iter().partition(|participant| **participant < 5);
+        assert_eq!(order, [first, others].concat());
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //!   `participant::Closing`; `advice`: what to try then;
 //! - `seat`: one participant, driven: its machine asks, and sockets and timers answer;
 //! - `run`: the plan of who comes when, the end of the run, and what is counted on the way (`tally`, `series`);
+//! - `browsers`: participants that are real ones, for what a picture looks like at the other end;
 //! - `media`: threads and sockets for what participants send and see;
 //! - `roll`: at a SIGUSR1 everybody asks at once, and who is answered when: what a server that is killed at that
 //!   moment costs;
@@ -22,6 +23,7 @@
 //! knows nothing of our own server either: what it needs is in the stock `config.js`, or is told.
 
 mod advice;
+mod browsers;
 mod config_js;
 mod dial;
 mod figures;
@@ -44,6 +46,7 @@ pub mod units;
 mod watch;
 mod websocket;
 
+pub use browsers::{Browsers, Sight, Viewer};
 pub use histogram::Histogram;
 pub use measurement::Measurement;
 pub use media::Flow;

@@ -47,3 +47,22 @@ pub(crate) const SAMPLES_MAX: usize = 1_200;
 
 /// Different reasons that are counted one by one; the others are counted together.
 pub(crate) const REASONS_MAX: usize = 50;
+
+/// Browsers of one run: each is a process of its own that takes most of a core.
+pub(crate) const BROWSERS_MAX: u32 = 50;
+/// For a browser to start and say its version.
+pub(crate) const BROWSER_START_TIME_MAX: Duration = Duration::from_secs(60);
+/// For an answer of a browser. One that loads a page comes when the server has sent it.
+pub(crate) const BROWSER_ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
+/// For a browser to get into its room, once its page is there.
+pub(crate) const BROWSER_JOIN_TIME_MAX: Duration = Duration::from_secs(60);
+/// For a page to tell what it sees: between two documents it has nothing to say.
+pub(crate) const BROWSER_MUTE_TIME_MAX: Duration = Duration::from_secs(30);
+/// For a browser to end by itself, once it is told to.
+pub(crate) const BROWSER_END_TIME_MAX: Duration = Duration::from_secs(5);
+/// Between two looks at what a browser decoded.
+pub(crate) const BROWSER_LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// A message of a browser.
+pub(crate) const BROWSER_MESSAGE_BYTES_MAX: usize = 1 << 20;
+/// Of what a browser or its page says, characters that are told.
+pub(crate) const BROWSER_WORDS_MAX: usize = 200;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use participant::{Lines, Record, audit};
 use serde_json::{Value, json};
 
+use crate::browsers::Viewer;
 use crate::figures::Figures;
 use crate::histogram::Histogram;
 use crate::roll::Rolls;
@@ -14,7 +15,7 @@ use crate::tally::{Progress, Tally};
 use crate::watch::Server;
 
 /// The distributions that there are, by name, and what people call them.
-pub const TIMES: [(&str, &str); 14] = [
+pub const TIMES: [(&str, &str); 16] = [
     ("join", "join"),
     ("resume", "break to resumed"),
     ("delay", "chat delay"),
@@ -29,6 +30,8 @@ pub const TIMES: [(&str, &str); 14] = [
     ("media.video.gap", "longest gap, video"),
     ("media.interruption", "interruptions"),
     ("media.lag", "lateness of the load"),
+    ("browsers.join", "browser: page to room"),
+    ("browsers.first_frame", "browser: page to picture"),
 ];
 
 /// The figures of a run.
@@ -43,10 +46,15 @@ pub struct Report {
     /// those that were watched
     pub servers: Vec<Server>,
     /// by name, those of [`TIMES`]; `silence` (nothing heard, longest of each attendance), `gap` (between two
-    /// answers to probes, longest of each attendance), `call` (from a roll call to its answers); and those of media
+    /// answers to probes, longest of each attendance), `call` (from a roll call to its answers); those of media and
+    /// of browsers, of which `join` has none
     times: BTreeMap<&'static str, Histogram>,
     figures: Figures,
     rolls: Rolls,
+    /// one by one
+    pub browsers: Vec<Viewer>,
+    /// as they call themselves; empty: there were none
+    pub browser: String,
     /// video packets that arrived, by the picture's height
     pub heights: BTreeMap<u16, u64>,
     /// why the first session without a socket had none
@@ -61,11 +69,12 @@ pub(crate) struct Account {
     pub(crate) cpu: f64,
     pub(crate) series: Vec<Sample>,
     pub(crate) servers: Vec<Server>,
+    pub(crate) browser: String,
 }
 
 impl Report {
     pub(crate) fn new(tally: &Tally, account: Account) -> Self {
-        let Account { elapsed, cpu, series, servers } = account;
+        let Account { elapsed, cpu, series, servers, browser } = account;
         let longest = |length: fn(&Record) -> Duration| {
             let mut times = Histogram::default();
             let joined = tally.records.iter().filter(|record| record.joined.is_some());
@@ -81,6 +90,7 @@ impl Report {
             ("gap", longest(|record| record.probes.longest.length())),
         ]);
         times.extend(tally.media.times());
+        times.extend(tally.browsers.times());
         let (progress, lines) = (tally.progress(), audit(&tally.records));
         let mut figures = Figures::default();
         times.iter().for_each(|(name, times)| figures.times(name, times));
@@ -89,12 +99,27 @@ impl Report {
         }
         figures.seconds("cpu", cpu);
         tally.media.count(&mut figures);
+        tally.browsers.count(&mut figures);
         for (name, value) in costs(&servers) {
             figures.amount(name, value);
         }
         let (heights, no_socket) = (tally.media.heights(), tally.media.no_socket.clone());
-        let rolls = tally.rolls.clone();
-        Self { progress, lines, elapsed, cpu, series, servers, times, figures, rolls, heights, no_socket }
+        let (rolls, browsers) = (tally.rolls.clone(), tally.browsers.viewers());
+        Self {
+            progress,
+            lines,
+            elapsed,
+            cpu,
+            series,
+            servers,
+            times,
+            figures,
+            rolls,
+            browsers,
+            browser,
+            heights,
+            no_socket,
+        }
     }
 
     /// Of a run without anybody: it has all the names.
@@ -135,6 +160,8 @@ impl Report {
                 "room": first.room,
                 "reason": first.reason,
             })),
+            "browser": self.browser,
+            "browsers": self.browsers.iter().map(Viewer::to_json).collect::<Vec<_>>(),
             "servers": self.servers.iter().map(Server::to_json).collect::<Vec<_>>(),
             "series": self.series.iter().map(Sample::to_json).collect::<Vec<_>>(),
             "distributions_us": distributions,

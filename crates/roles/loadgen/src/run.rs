@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::bail;
 use participant::{Author, Crowd, Event, Invitation, Plan, Settings, Time, What, media};
 use rustix::time::{ClockId, clock_gettime};
 use service::clock::Clock;
@@ -14,6 +15,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
 
+use crate::browsers::{Browsers, Fleet, Visitor};
 use crate::dial::Dialer;
 use crate::limits::{LEAVE_TIME_MAX, LINGER_TIME, QUIET_TIME_MAX};
 use crate::media::{Desk, Flow, Gauge};
@@ -40,6 +42,8 @@ pub struct Load {
     pub probe: Option<Duration>,
     /// `None`: signalling alone
     pub media: Option<Media>,
+    /// which of the participants are browsers
+    pub browsers: Browsers,
     /// what else is measured
     pub watch: Vec<Watch>,
 }
@@ -95,11 +99,17 @@ impl Now {
 /// # Errors
 /// The numbers make no plan, something cannot be watched, or the server is not there at all: then nobody tries.
 pub fn run(load: &Load, progress: impl FnMut(&Progress)) -> anyhow::Result<Report> {
-    let plan = load.crowd.plan()?;
+    let plan = load.crowd.plan()?.let_first(load.browsers.count);
+    load.browsers.check(load, plan.total())?;
     let dialer = Rc::new(Dialer::new(&load.trust)?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
         let addresses = load.target.find(&dialer).await?;
+        let mut wishes = Wishes::hear()?;
+        let fleet = tokio::select! {
+            fleet = Fleet::launch(load) => fleet?,
+            Some(()) = wishes.end.recv() => bail!("it was ended before its browsers had started"),
+        };
         let now = Now::begin();
         let watcher = Watcher::begin(&load.watch, &dialer, now).await?;
         let desk = load.media.as_ref().map(|_| Desk::open(now, load.crowd.seed)).transpose()?;
@@ -112,8 +122,7 @@ pub fn run(load: &Load, progress: impl FnMut(&Progress)) -> anyhow::Result<Repor
             tally: RefCell::new(Tally::default()),
             calls: watch::Sender::new(0),
         });
-        let wishes = Wishes::hear()?;
-        Ok(Host::new(load, Rc::clone(&hall), watcher, wishes).run(plan, progress).await)
+        Ok(Host::new(load, Rc::clone(&hall), plan, fleet, watcher, wishes).run(progress).await)
     })
 }
 
@@ -121,6 +130,8 @@ pub fn run(load: &Load, progress: impl FnMut(&Progress)) -> anyhow::Result<Repor
 struct Host<'a> {
     load: &'a Load,
     hall: Rc<Hall>,
+    plan: Plan,
+    fleet: Fleet,
     /// tells our lines from those of another run
     tag: String,
     /// by room, and whether they are of somebody who sends
@@ -158,11 +169,20 @@ impl Wishes {
 }
 
 impl<'a> Host<'a> {
-    fn new(load: &'a Load, hall: Rc<Hall>, watcher: Watcher, wishes: Wishes) -> Self {
+    fn new(
+        load: &'a Load,
+        hall: Rc<Hall>,
+        plan: Plan,
+        fleet: Fleet,
+        watcher: Watcher,
+        wishes: Wishes,
+    ) -> Self {
         let media = load.media.as_ref().map(|media| roles(media, hall.now));
         Self {
             load,
             hall,
+            plan,
+            fleet,
             media,
             senders: BTreeMap::new(),
             tag: format!("{:x}", Clock.millis()),
@@ -180,21 +200,20 @@ impl<'a> Host<'a> {
         }
     }
 
-    async fn run(mut self, plan: Plan, mut progress: impl FnMut(&Progress)) -> Report {
-        let end = plan.end();
+    async fn run(mut self, mut progress: impl FnMut(&Progress)) -> Report {
+        let end = self.plan.end();
         {
             let progress = &mut self.hall.tally.borrow_mut().progress;
-            (progress.total, progress.end) = (plan.total(), end);
+            (progress.total, progress.end) = (self.plan.total(), end);
         }
         let mut ticks = tokio::time::interval_at(self.hall.now.at(PROGRESS_INTERVAL), PROGRESS_INTERVAL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-        let rooms = plan.clone();
-        for event in plan {
+        for event in self.plan.clone() {
             self.wait(event.at, &mut ticks, &mut progress).await;
             if self.ends > 0 {
                 break;
             }
-            self.obey(event, rooms.room_of(event.participant));
+            self.obey(event);
         }
         self.wait_while_anybody(end, &mut ticks, &mut progress).await;
         self.conclude(&mut ticks, &mut progress).await;
@@ -203,25 +222,45 @@ impl<'a> Host<'a> {
         let mut tally = self.hall.tally.borrow().clone();
         tally.media = outcome;
         let (elapsed, series, servers) = (self.hall.now.get(), self.series.end(), self.watcher.servers());
-        Report::new(&tally, Account { elapsed, cpu: cpu_seconds(), series, servers })
+        let (cpu, browser) = (cpu_seconds(), self.fleet.version.clone());
+        Report::new(&tally, Account { elapsed, cpu, series, servers, browser })
     }
 
-    fn obey(&mut self, event: Event, room: u32) {
+    fn obey(&mut self, event: Event) {
         match event.what {
-            What::Join => self.join(event.participant, room),
+            What::Join => self.join(event.participant),
             What::Leave => drop(self.doors.remove(&event.participant)),
             What::Cut => self.cut(event.participant),
         }
     }
 
+    /// Nothing to a browser: it is no connection.
     fn cut(&self, participant: u32) {
         if let Some(door) = self.doors.get(&participant) {
             door.send_replace(());
         }
     }
 
-    fn join(&mut self, participant: u32, room: u32) {
+    fn join(&mut self, participant: u32) {
+        let room = self.plan.room_of(participant);
         let name = format!("{}-{}", self.load.room, room + 1);
+        let (door, leave) = watch::channel(());
+        self.doors.insert(participant, door);
+        if self.fleet.has(participant) {
+            self.join_as_browser(participant, name, leave);
+        } else {
+            self.join_simulated(participant, room, name, leave);
+        }
+    }
+
+    fn join_as_browser(&mut self, number: u32, room: String, leave: watch::Receiver<()>) {
+        let (media, stage, quiet) =
+            (self.load.media.as_ref(), self.stage.subscribe(), Rc::clone(&self.quiet));
+        let visitor = Visitor { number, room, media, plan: &self.plan, stage, leave, quiet };
+        self.seats.spawn_local(self.fleet.visit(&self.hall, visitor));
+    }
+
+    fn join_simulated(&mut self, participant: u32, room: u32, name: String, leave: watch::Receiver<()>) {
         let sends = self.sends(participant, room);
         let media = self.media.as_ref().map(|[sending, watching]| if sends { sending } else { watching });
         let settings = self.settings.entry((room, sends)).or_insert_with(|| {
@@ -233,8 +272,6 @@ impl<'a> Host<'a> {
         // page loads after a reload count within
         *attendance += 1_000;
         let guest = Guest { settings: Arc::clone(settings), room: name, author };
-        let (door, leave) = watch::channel(());
-        self.doors.insert(participant, door);
         let stage = self.stage.subscribe();
         self.seats.spawn_local(sit(Rc::clone(&self.hall), guest, stage, leave, Rc::clone(&self.quiet)));
     }
@@ -286,7 +323,8 @@ impl<'a> Host<'a> {
 
     fn call(&self) {
         let mut tally = self.hall.tally.borrow_mut();
-        let present = tally.progress.present;
+        // browsers answer to nobody
+        let present = tally.progress.present.saturating_sub(tally.browsers.present());
         if tally.rolls.begin(self.hall.now.get(), present) {
             self.hall.calls.send_modify(|calls| *calls += 1);
         }

@@ -268,7 +268,7 @@ impl Seat {
 }
 
 /// Waits until somebody is sent away; whoever loads a page has no connection to cut.
-async fn left(leave: &mut watch::Receiver<()>) {
+pub(crate) async fn left(leave: &mut watch::Receiver<()>) {
     while leave.changed().await.is_ok() {}
 }
 
@@ -287,7 +287,8 @@ fn with_query(url: &str, query: &[(&str, &str)]) -> Result<Uri, Closing> {
     url.parse().map_err(|_| Closing::Unreachable(format!("{url} is no address")))
 }
 
-fn encode(value: &str) -> String {
+/// For any part of a URL.
+pub(crate) fn encode(value: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     value.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::browsers::Sight;
 use crate::histogram::Histogram;
 use crate::limits::SAMPLES_MAX;
 use crate::media::Flow;
@@ -30,6 +31,8 @@ pub struct Sample {
     pub delay: Option<Spread>,
     /// `None`: nobody sends anything
     pub flow: Option<Flow>,
+    /// `None`: nobody is a browser
+    pub browsers: Option<Sight>,
     /// in the order of the watched; `None`: not known
     pub servers: Vec<Option<Usage>>,
 }
@@ -117,6 +120,7 @@ impl Sample {
             heard: self.heard + next.heard,
             delay: Spread::worse(self.delay, next.delay),
             flow: self.flow.zip(next.flow).map(|(one, next)| one.and(next)).or(next.flow),
+            browsers: self.browsers.zip(next.browsers).map(|(one, next)| one.and(next)).or(next.browsers),
             servers: next.servers,
         }
     }
@@ -134,6 +138,7 @@ impl Sample {
             "heard": self.heard,
             "delay": self.delay.map(Spread::to_json),
             "media": self.flow.map(Flow::to_json),
+            "browsers": self.browsers.map(Sight::to_json),
             "servers": self.servers.iter().map(|usage| usage.map(Usage::to_json)).collect::<Vec<_>>(),
         })
     }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use participant::{End, Fact, Failure, Record, Time};
+use participant::{End, Fact, Record, Time};
 
 use crate::advice::advice;
+use crate::browsers;
 use crate::histogram::Histogram;
 use crate::limits::REASONS_MAX;
 use crate::media::{Flow, Outcome};
@@ -47,6 +48,8 @@ pub struct Progress {
     pub delay: Option<Spread>,
     /// of the last second; `None`: nobody sends anything
     pub flow: Option<Flow>,
+    /// `None`: nobody is a browser
+    pub browsers: Option<browsers::Sight>,
     /// those that are watched
     pub servers: Vec<Server>,
 }
@@ -83,6 +86,7 @@ pub(crate) struct Tally {
     pub(crate) records: Vec<Record>,
     /// once everybody is gone
     pub(crate) media: Outcome,
+    pub(crate) browsers: browsers::Outcome,
     /// since the last sample
     recent: Recent,
 }
@@ -122,21 +126,30 @@ impl Tally {
             Fact::Accepted | Fact::Answered { .. } | Fact::MediaRestart => {}
             Fact::Over(End::Left) => {}
             Fact::Over(End::Failed(failure)) => {
-                count(&mut self.progress.failures, failure.to_string());
-                self.explain(at, room, failure);
+                self.fail(at, room, failure.to_string(), advice(failure));
             }
             Fact::Over(End::Reload(failure)) => {
-                count(&mut self.progress.reloads, failure.to_string());
-                self.explain(at, room, failure);
+                self.reload(at, room, failure.to_string(), advice(failure));
             }
         }
     }
 
-    fn explain(&mut self, at: Time, room: &str, failure: &Failure) {
+    /// Somebody never got in, or what it was is gone; with what to try.
+    pub(crate) fn fail(&mut self, at: Time, room: &str, reason: String, advice: Option<&'static str>) {
+        count(&mut self.progress.failures, reason.clone());
+        self.explain(at, room, reason, advice);
+    }
+
+    /// A page loads anew.
+    pub(crate) fn reload(&mut self, at: Time, room: &str, reason: String, advice: Option<&'static str>) {
+        count(&mut self.progress.reloads, reason.clone());
+        self.explain(at, room, reason, advice);
+    }
+
+    fn explain(&mut self, at: Time, room: &str, reason: String, advice: Option<&'static str>) {
         let progress = &mut self.progress;
-        let reason = failure.to_string();
         progress.first.get_or_insert_with(|| Trouble { at, room: room.to_owned(), reason: reason.clone() });
-        if let Some(advice) = advice(failure).filter(|_| progress.advice.len() < REASONS_MAX) {
+        if let Some(advice) = advice.filter(|_| progress.advice.len() < REASONS_MAX) {
             progress.advice.insert(reason, advice);
         }
     }
@@ -147,12 +160,14 @@ impl Tally {
             join: Spread::of(&self.join),
             heard: self.delay.count(),
             delay: Spread::of(&self.delay),
+            browsers: self.browsers.sight(),
             ..self.progress.clone()
         }
     }
 
     /// What happened since the last one.
     pub(crate) fn sample(&mut self, at: Time, flow: Option<Flow>, servers: &[Server]) -> Sample {
+        let browsers = self.browsers.sample();
         let progress = &self.progress;
         let totals = [progress.failed(), progress.reloaded(), progress.lost, progress.resumed];
         let Recent { join, delay, before } =
@@ -170,6 +185,7 @@ impl Tally {
             heard: delay.count(),
             delay: Spread::of(&delay),
             flow,
+            browsers,
             servers: servers.iter().map(|server| server.latest).collect(),
         }
     }
@@ -190,6 +206,8 @@ fn count(reasons: &mut BTreeMap<String, u64>, reason: String) {
 
 #[cfg(test)]
 mod tests {
+    use participant::Failure;
+
     use super::*;
 
     #[test]

@@ -1,6 +1,7 @@
 //! The report as one page that needs nothing else: plots over time, tables, and no script.
 
 mod axis;
+mod browsers;
 mod chart;
 mod plots;
 mod summary;
@@ -33,6 +34,7 @@ pub fn page(report: &Report, about: &About<'_>) -> String {
         summary::verdicts(report, about.thresholds),
         summary::troubles(&report.progress),
         plots::all(report, about),
+        browsers::one_by_one(report),
         summary::times(report),
         summary::servers(&report.servers),
         summary::parameters(about),

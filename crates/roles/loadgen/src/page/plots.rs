@@ -29,6 +29,7 @@ pub(super) fn all(report: &Report, about: &About<'_>) -> String {
         bit_rates(series),
         flows("Media: loss", Unit::Part, series, |flow| flow.loss),
         spreads("Media: delay", series, |sample| sample.flow?.delay),
+        frames(series),
         servers("Server: processor", Unit::Cpu, report, |usage| usage.cpu),
         servers("Server: memory", Unit::Bytes, report, |usage| usage.memory_bytes as f64),
         distributions(report),
@@ -135,6 +136,20 @@ fn flows(title: &'static str, unit: Unit, series: &[Sample], of: fn(Flow) -> f64
     flowed(series).then(|| over_time(title, unit, lines))
 }
 
+/// What browsers decode, all of them together, and what stood still.
+fn frames(series: &[Sample]) -> Option<Chart> {
+    let decoded = |sample: &Sample| sample.browsers.map(|sight| sight.frames_ps);
+    let mut lines = vec![line("frames decoded", Form::Area, 1, series, decoded)];
+    if series.iter().any(|sample| sample.browsers.is_some_and(|sight| sight.freezes > 0)) {
+        lines.push(rates(series, "freezes", 3, |sample| sample.browsers.map_or(0, |sight| sight.freezes)));
+    }
+    let title = "Browsers: frames decoded a second";
+    series
+        .iter()
+        .any(|sample| sample.browsers.is_some())
+        .then(|| over_time(title, Unit::Count("a second"), lines))
+}
+
 fn flowed(series: &[Sample]) -> bool {
     series.iter().any(|sample| sample.flow.is_some())
 }
@@ -179,6 +194,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::browsers::Sight;
 
     fn sample(second: u64) -> Sample {
         Sample { at: Duration::from_secs(second), joins: 10, present: 10 * second, ..Sample::default() }
@@ -199,7 +215,22 @@ mod tests {
         let series = [sample(1)];
         assert!(streams(&series).is_none());
         assert!(spreads("x", &series, |sample| sample.join).is_none());
+        assert!(frames(&series).is_none());
         assert!(streams(&[Sample { lost: 1, ..sample(1) }]).is_some_and(|chart| chart.lines.len() == 1));
+    }
+
+    #[test]
+    fn what_browsers_decode_is_drawn_and_freezes_where_there_are_any() {
+        let seen = |freezes| Sample {
+            browsers: Some(Sight { frames_ps: 60.0, freezes, ..Sight::default() }),
+            ..sample(1)
+        };
+        let chart = frames(&[sample(1), seen(0)]).unwrap();
+        assert_eq!(
+            (chart.lines.len(), &chart.lines[0].points[..]),
+            (1, &[(1.0, None), (1.0, Some(60.0))][..])
+        );
+        assert_eq!(frames(&[seen(0), seen(2)]).unwrap().lines.len(), 2);
     }
 
     #[test]

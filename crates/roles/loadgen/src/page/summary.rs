@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::{About, Escaped};
+use super::{About, Escaped, browsers};
 use crate::report::{Report, TIMES};
 use crate::tally::Progress;
 use crate::threshold::Threshold;
@@ -55,6 +55,7 @@ pub(super) fn tiles(report: &Report) -> String {
         let delay = Duration::from_secs_f64(delay.unwrap_or_default());
         tiles.push(("media delay, p95", show_time(delay), ""));
     }
+    tiles.extend(browsers::tiles(report));
     if !report.servers.is_empty() {
         let memory = report.figure("server.memory").unwrap_or_default();
         tiles.push(("server processor", show_cpu(report.figure("server.cpu").unwrap_or_default()), ""));
@@ -160,6 +161,7 @@ pub(super) fn parameters(about: &About<'_>) -> String {
         .chat
         .map_or_else(|| "no".to_owned(), |every| format!("a line every {} of each", show_time(every)));
     let all = [
+        ("of all participants, browsers", load.browsers.count.to_string()),
         ("rooms", crowd.rooms.to_string()),
         ("participants in each", crowd.participants.to_string()),
         ("joins a second", crowd.join_rate.to_string()),
@@ -176,7 +178,7 @@ pub(super) fn parameters(about: &About<'_>) -> String {
 }
 
 /// Nothing without rows. `#` marks a column of numbers.
-fn section(title: &str, head: &[&str], rows: &str) -> String {
+pub(super) fn section(title: &str, head: &[&str], rows: &str) -> String {
     if rows.is_empty() {
         return String::new();
     }

@@ -45,6 +45,8 @@ pub struct Profile {
     /// a ping of each participant so often; `None`: only those of an ordinary client
     #[serde(deserialize_with = "maybe_time")]
     pub probe: Option<Duration>,
+    /// of all participants, so many are real browsers
+    pub browsers: u32,
     /// `None`: signalling only
     pub media: Option<Feeds>,
     #[serde(deserialize_with = "thresholds")]
@@ -79,6 +81,7 @@ impl Default for Profile {
             duration: Duration::from_secs(30),
             chat: None,
             probe: None,
+            browsers: 0,
             media: None,
             fail_if: Vec::new(),
         }
