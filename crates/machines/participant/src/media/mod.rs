@@ -12,7 +12,7 @@
 //! - `received`, `sequence`: what became of it at the other end;
 //! - `channel`: what is said over the bridge channel.
 //!
-//! It refuses to know what a picture shows: behind the codec's headers there is filling.
+//! It refuses to know what a picture shows: behind the codec's headers, and of VP8 a grey picture, there is filling.
 
 mod camera;
 mod channel;

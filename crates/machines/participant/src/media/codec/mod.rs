@@ -1,11 +1,13 @@
 //! Packetisers: the codec's own headers as an encoder and RFC write them, and how many octets of filling go behind.
 //!
-//! A file for each codec. Each is given a [`Frame`] and gives its [`Piece`]s; nothing of the picture itself exists.
+//! A file for each codec. Each is given a [`Frame`] and gives its [`Piece`]s; of the picture itself nothing exists, but in
+//! VP8, where `still` has one that browsers decode.
 
 mod av1;
 mod bits;
 mod dependency;
 mod h264;
+mod still;
 mod vp8;
 mod vp9;
 
