@@ -1,4 +1,4 @@
-//! A load against a server that is not ours: Debian's Prosody, with a room service and WebSockets.
+//! A load against a server that is not ours: Debian's Prosody, with a room service, WebSockets and BOSH.
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the finding")]
 
 mod support;
@@ -6,6 +6,8 @@ mod support;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use serde_json::Value;
 use support::{althing, check_fails, path, printed};
@@ -90,10 +92,49 @@ fn a_room_service_that_is_none_is_told_as_such() {
     );
 }
 
-/// With guests, rooms and WebSockets on a free port; ended when it is dropped.
+#[test]
+fn over_bosh_everybody_gets_in_hears_everybody_and_goes() {
+    let prosody = Prosody::start("");
+    let size =
+        ["--rooms", "3", "--participants", "4", "--join-rate", "20", "--duration", "8s", "--chat", "1"];
+    let bounds = ["--transport", "bosh", "--fail-if", "joined<12", "--fail-if", "chat.said<12"];
+    let none = ["--fail-if", "reloads>0", "--fail-if", "chat.lost>0", "--fail-if", "chat.doubled>0"];
+    let table = printed(&prosody.load(&[&size[..], &bounds, &none].concat()));
+    assert!(table.starts_with("joined   12 of 12 page loads of 12 participants\n"), "{table}");
+    let (made, ended) = ("New BOSH session", "BOSH client disconnected: session close");
+    let (mut sessions, mut goodbyes) = (0, 0);
+    while goodbyes < 12 {
+        let line = prosody.lines.recv_timeout(Duration::from_secs(10)).expect("twelve goodbyes");
+        sessions += usize::from(line.contains(made));
+        goodbyes += usize::from(line.contains(ended));
+    }
+    assert_eq!(sessions, 12);
+}
+
+/// Requests are repeated on other connections, and nobody reloads.
+#[test]
+fn a_bosh_session_outlives_its_connections() {
+    let prosody = Prosody::start("");
+    let cut =
+        ["--participants", "3", "--cut-at", "3s", "--duration", "8s", "--chat", "2", "--transport", "bosh"];
+    let bounds = ["--fail-if", "reloads>0", "--fail-if", "chat.lost>0", "--fail-if", "joined<3"];
+    printed(&prosody.load(&[&cut[..], &bounds].concat()));
+}
+
+#[test]
+fn where_there_is_no_bosh_it_is_said() {
+    let prosody = Prosody::start("");
+    let nothing = format!("{}/nothing", prosody.url);
+    let output = prosody.load(&["--duration", "1s", "--bosh", &nothing]);
+    check_fails(&output, &["nobody got in: the connection is answered with HTTP status 404", "--bosh"]);
+}
+
+/// With guests, rooms, WebSockets and BOSH on a free port; ended when it is dropped.
 struct Prosody {
     child: Child,
     url: String,
+    /// what it says after its start
+    lines: Receiver<String>,
     data: tempfile::TempDir,
 }
 
@@ -109,16 +150,18 @@ impl Prosody {
             command.args(["--config", &path(&file), "-F"]).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("Prosody is installed: cargo xtask test does it");
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let mut said = String::new();
+        let (mut said, mut served) = (String::new(), 0);
         let ready = lines.find(|line| {
             said.push_str(line);
             said.push('\n');
-            line.contains("Serving 'websocket'") && line.contains("localhost:http")
+            served += usize::from(line.contains("Serving '") && line.contains("localhost:http"));
+            served == 2
         });
         assert!(ready.is_some(), "{said}");
         // whoever writes must be read
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, url: format!("http://127.0.0.1:{port}"), data }
+        let (heard, said) = channel();
+        std::thread::spawn(move || lines.for_each(|line| drop(heard.send(line))));
+        Self { child, url: format!("http://127.0.0.1:{port}"), lines: said, data }
     }
 
     fn load(&self, flags: &[&str]) -> std::process::Output {
@@ -150,9 +193,10 @@ https_ports = {{}}
 http_interfaces = {{ "127.0.0.1" }}
 http_ports = {{ {port} }}
 http_default_host = "localhost"
-modules_enabled = {{ "disco", "ping", "saslauth", "smacks", "websocket" }}
+modules_enabled = {{ "bosh", "disco", "ping", "saslauth", "smacks", "websocket" }}
 c2s_require_encryption = false
 consider_websocket_secure = true
+consider_bosh_secure = true
 
 VirtualHost "localhost"
   authentication = "anonymous"

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::Args;
 use loadgen::units::time;
-use loadgen::{Feeds, FocusAt, Profile, RoomSize, Target, Threshold, Watch};
+use loadgen::{Feeds, FocusAt, Profile, RoomSize, Target, Threshold, Transport, Watch};
 use service::trust::Trust;
 
 use super::browsers::Browsers;
@@ -93,9 +93,15 @@ struct Place {
     /// The service of the rooms [default: as config.js has it, or conference.DOMAIN]
     #[arg(long, value_name = "DOMAIN")]
     muc: Option<String>,
+    /// What carries streams: websocket or bosh [default: as browsers take it from config.js]
+    #[arg(long, value_name = "WHAT", value_parser = transport)]
+    transport: Option<Transport>,
     /// The WebSocket [default: as config.js has it, or URL/xmpp-websocket]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", conflicts_with = "transport")]
     websocket: Option<String>,
+    /// BOSH in place of a WebSocket [default: as config.js has it, or URL/http-bind with --transport bosh]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["transport", "websocket"])]
+    bosh: Option<String>,
     /// How the focus is asked into a room: a URL, an XMPP address, or none [default: as config.js has it]
     #[arg(long, value_name = "WHERE", value_parser = focus)]
     focus: Option<FocusAt>,
@@ -203,6 +209,8 @@ impl Place {
             domain: self.domain.clone(),
             muc: self.muc.clone(),
             websocket: self.websocket.clone(),
+            bosh: self.bosh.clone(),
+            transport: self.transport,
             focus: self.focus.clone(),
         }
     }
@@ -212,6 +220,14 @@ fn bound(text: &str) -> Result<Bound, String> {
     match text {
         "none" => Ok(Bound::Nothing),
         text => text.parse().map(Bound::Crossed).map_err(|error: anyhow::Error| format!("{error:#}")),
+    }
+}
+
+fn transport(text: &str) -> Result<Transport, String> {
+    match text {
+        "websocket" => Ok(Transport::WebSocket),
+        "bosh" => Ok(Transport::Bosh),
+        _ => Err("it is websocket or bosh".to_owned()),
     }
 }
 
@@ -299,6 +315,16 @@ mod tests {
         assert_eq!(thresholds(&["--browsers", "1", "--fail-if", "browsers.fps<20"]), ["browsers.fps<20"]);
         assert!(error(&["--cut-at", "1h"]).contains("cut_at"));
         assert!(error(&["--insecure", "--ca", "x.pem"]).contains("--insecure"));
+    }
+
+    #[test]
+    fn one_transport_is_told_at_most() {
+        let target = |flags: &[&str]| load(flags).map(|order| order.load.target);
+        assert_eq!(target(&["--transport", "bosh"]).unwrap().transport, Some(Transport::Bosh));
+        assert_eq!(target(&["--bosh", "https://a/b"]).unwrap().bosh.as_deref(), Some("https://a/b"));
+        assert!(target(&["--bosh", "https://a/b", "--websocket", "wss://a/c"]).is_err());
+        assert!(target(&["--transport", "bosh", "--websocket", "wss://a/c"]).is_err());
+        assert!(target(&["--transport", "smoke"]).is_err());
     }
 
     #[test]

@@ -73,6 +73,15 @@ pub enum Closing {
     /// `<close/>` of RFC 7395
     #[error("is closed with its stream")]
     Stream,
+    /// of BOSH: by the server, with this condition (XEP-0124 section 17.2)
+    #[error("is terminated by the server ({0})")]
+    Terminated(String),
+    /// of BOSH: what came is none of its bodies
+    #[error("is answered with no BOSH body: {0}")]
+    NoBody(String),
+    /// of BOSH: after the client's own repetitions of a request
+    #[error("{0}, also when the request was repeated")]
+    Retried(Box<Self>),
     /// by whoever runs the participant, to see what comes of it
     #[error("is cut by the load itself")]
     Cut,

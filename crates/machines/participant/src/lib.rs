@@ -9,6 +9,7 @@
 //! It behaves as lib-jitsi-meet does, with that client's timers and its readiness to give up:
 //!
 //! - `request`, `stream`: the conference request, then the stream (RFC 7395) up to the resource;
+//! - [`mod@bosh`]: the same over HTTP, where there is no WebSocket;
 //! - `sm`, `resume`: stream management (XEP-0198) and the three attempts to take up a lost stream;
 //! - `room`, `owner`, `iq`: the join with everything that an ordinary client says, who is there, what is asked;
 //! - `ping`: how the client finds out that a socket is dead;
@@ -26,6 +27,7 @@
 //! It refuses to know where the server is, what TLS and HTTP are, how many others it is one of.
 
 mod audit;
+pub mod bosh;
 mod call;
 mod caps;
 mod chat;
@@ -61,7 +63,7 @@ pub use participant::Participant;
 pub use probe::Probes;
 pub use record::{Attendance, Record};
 pub use resume::Resumption;
-pub use settings::{Invitation, Settings};
+pub use settings::{Invitation, Settings, Transport};
 pub use silence::Gap;
 pub use size::{RoomSize, RoomSizeError};
 

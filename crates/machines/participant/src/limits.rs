@@ -17,6 +17,20 @@ pub(crate) const RESUME_ATTEMPTS_MAX: u32 = 3;
 pub(crate) const ACK_REQUEST_STANZAS: u32 = 5;
 pub(crate) const ACK_REQUEST_DELAY: Duration = Duration::from_millis(1);
 
+/// Strophe, `bosh.js`, `connection.js`: what it asks for when it makes a session, requests on their way at a time, and how
+/// often it looks whether there is something to send.
+pub(crate) const BOSH_WAIT: Duration = Duration::from_secs(60);
+pub(crate) const BOSH_HOLD: u32 = 1;
+pub(crate) const BOSH_POSTS_MAX: usize = 2;
+pub(crate) const BOSH_LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// A request is repeated so often (as `XmppConnection.ts` sets it), the second time and later after the number of the
+/// repetition to this power, in seconds; so many failures in a row are let be.
+pub(crate) const BOSH_RETRIES_MAX: u32 = 3;
+pub(crate) const BOSH_BACKOFF_EXPONENT: u32 = 3;
+pub(crate) const BOSH_ERRORS_MAX: u32 = 4;
+/// Stanzas of no request yet, beyond which the session is given up.
+pub(crate) const BOSH_UNSENT_MAX: usize = 10_000;
+
 /// `moderator.js`: a conference that is not ready is asked for again after 1, 2, 4 ... seconds.
 pub(crate) const REQUEST_RETRY_FIRST: Duration = Duration::from_secs(1);
 pub(crate) const REQUEST_RETRY_LONGEST: Duration = Duration::from_secs(120);

@@ -10,7 +10,7 @@ pub enum Output {
     /// Ask for the conference: this JSON to `/conference-request/v1`. The answer is
     /// [`handle_answer`](crate::Participant::handle_answer).
     Request(String),
-    /// Open a WebSocket, with `previd` in its query where there is one.
+    /// Open a WebSocket, with `previd` in its query where there is one. Over BOSH there is nothing to open.
     Connect {
         previd: Option<String>,
     },

@@ -19,7 +19,7 @@ use crate::restart::Restart;
 use crate::resume::Resume;
 use crate::rng::Draws;
 use crate::room::Room;
-use crate::settings::{Invitation, Settings};
+use crate::settings::{Invitation, Settings, Transport};
 use crate::silence::Silence;
 use crate::sm::{self, Sm};
 use crate::stream::{Bound, Goal, Negotiation, Refusal, Step};
@@ -354,7 +354,7 @@ impl Participant {
     fn handle_bound(&mut self, now: Time, bound: Bound) {
         self.room.name(&bound.jid);
         self.jid = bound.jid;
-        if bound.sm {
+        if bound.sm && self.settings.transport == Transport::WebSocket {
             self.phase = Phase::Enabling { pushed: bound.pushed };
             self.send_nonza(sm::enable());
         } else {

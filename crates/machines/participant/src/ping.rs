@@ -6,6 +6,7 @@ use crate::failure::Closing;
 use crate::iq::Purpose;
 use crate::limits::{PING_FAILURES_MAX, PING_INTERVAL};
 use crate::output::Output;
+use crate::settings::Transport;
 use crate::{Participant, Time};
 
 #[derive(Clone, Debug, Default)]
@@ -63,7 +64,7 @@ impl Participant {
         }
     }
 
-    /// `None`: no answer came in time. COMPAT: an error is as bad.
+    /// `None`: no answer came in time. COMPAT: an error is as bad; over BOSH neither is held against the server.
     pub(crate) fn handle_ping_answer(&mut self, now: Time, answer: Option<&str>) {
         if answer == Some("result") {
             self.ping.checked = Some(now);
@@ -71,7 +72,7 @@ impl Participant {
             return;
         }
         self.ping.failures += 1;
-        if self.ping.failures >= PING_FAILURES_MAX {
+        if self.ping.failures >= PING_FAILURES_MAX && self.settings.transport == Transport::WebSocket {
             self.out(Output::Drop);
             self.lose(now, Closing::Silent);
         }

@@ -12,6 +12,7 @@ pub struct Settings {
     pub domain: String,
     /// bare JID of the room, `demo@conference.meet.example`
     pub room: String,
+    pub transport: Transport,
     pub invitation: Invitation,
     /// tells the lines of this run from those of another; part of each of them
     pub run: String,
@@ -21,6 +22,16 @@ pub struct Settings {
     pub probe: Option<Duration>,
     /// `None`: it accepts every offer, and never sends or receives anything
     pub media: Option<Arc<media::Settings>>,
+}
+
+/// What carries the stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// RFC 7395
+    #[default]
+    WebSocket,
+    /// through a [`Bosh`](crate::bosh::Bosh). COMPAT: without stream management, and pings without an answer cost nothing
+    Bosh,
 }
 
 /// How the focus is asked into the room.
@@ -40,6 +51,7 @@ impl Settings {
         Self {
             domain: domain.to_owned(),
             room: room.to_owned(),
+            transport: Transport::WebSocket,
             invitation: Invitation::Http,
             run: String::new(),
             chat: None,

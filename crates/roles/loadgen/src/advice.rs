@@ -5,6 +5,11 @@ use participant::{Closing, Failure, Stage};
 /// For a person who runs the load; `None` where nothing is to be said that the failure does not say.
 pub(crate) fn advice(failure: &Failure) -> Option<&'static str> {
     match failure {
+        Failure::Closed(
+            closing
+            @ (Closing::Terminated(_) | Closing::NoBody(_) | Closing::Retried(_) | Closing::Status(_)),
+            _,
+        ) => on_closing(closing),
         Failure::Closed(_, Stage::Joined) => Some(
             "the stream could not be taken up again: is stream management on (Prosody's mod_smacks), and did the \
              server stay up?",
@@ -54,7 +59,7 @@ pub(crate) fn on_closing(closing: &Closing) -> Option<&'static str> {
         Closing::TimedOut => {
             Some("a firewall, or more at once than the server takes: try a lower --join-rate")
         }
-        Closing::Unreachable(_) => Some("check the name and the port in --url and --websocket"),
+        Closing::Unreachable(_) => Some("check the name and the port in --url, --websocket and --bosh"),
         Closing::Tls(_) => Some(
             "--ca FILE trusts the certificate of whoever signed it, --insecure trusts everybody; --url must name \
              the host as the certificate does",
@@ -63,14 +68,30 @@ pub(crate) fn on_closing(closing: &Closing) -> Option<&'static str> {
         Closing::Broken | Closing::Clean(_) => {
             Some("the server, or a proxy before it, let go: see its log, its limits, and its idle timeouts")
         }
+        Closing::Terminated(condition) => on_terminated(condition),
+        Closing::NoBody(_) => Some("there is no BOSH at this path: see --bosh"),
+        Closing::Retried(why) => on_closing(why),
         Closing::Stream | Closing::Cut | Closing::Silent => None,
+    }
+}
+
+/// XEP-0124 section 17.2.
+fn on_terminated(condition: &str) -> Option<&'static str> {
+    match condition.split(',').next().unwrap_or_default() {
+        "item-not-found" => Some(
+            "the server does not know the BOSH session: it restarted, was not asked for longer than it waits \
+             (Prosody's bosh_max_inactivity), or a proxy sends requests of one session to several servers",
+        ),
+        "improper-addressing" | "host-unknown" => Some("--domain is none of the server's hosts"),
+        "policy-violation" => Some("the server limits its clients: try fewer, or a lower --join-rate"),
+        _ => None,
     }
 }
 
 fn on_status(status: u16) -> Option<&'static str> {
     match status {
         401 | 403 => Some("it demands a token or another origin; a load needs rooms that are open to guests"),
-        404 => Some("there is nothing at this path: see --websocket, and --focus"),
+        404 => Some("there is nothing at this path: see --websocket, --bosh and --focus"),
         429 => Some("it limits how fast one address may come: try a lower --join-rate"),
         502..=504 => Some("a proxy answers, and the server behind it does not"),
         _ => None,
@@ -134,6 +155,11 @@ mod tests {
         check(Failure::ResumeRefused("item-not-found".to_owned()), "jitsi-anonymous");
         check(Failure::Unanswered(Stage::Joining), "--muc");
         check(Failure::Closed(Closing::Broken, Stage::Joined), "smacks");
+        let joined = |closing| Failure::Closed(closing, Stage::Joined);
+        check(joined(Closing::Terminated("item-not-found".to_owned())), "BOSH session");
+        check(joined(Closing::Retried(Box::new(Closing::Refused))), "nobody listens");
+        check(connecting(Closing::Terminated("improper-addressing".to_owned())), "--domain");
+        check(connecting(Closing::NoBody("it is no body element".to_owned())), "--bosh");
         assert_eq!(advice(&Failure::Request("the answer is no JSON".to_owned())), None);
     }
 }

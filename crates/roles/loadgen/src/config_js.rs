@@ -8,15 +8,26 @@ pub(crate) fn text_of(script: &str, key: &str) -> Option<String> {
     lines.into_iter().find_map(|line| text_in(line, key))
 }
 
+/// Whether the script sets `key` to `true`.
+pub(crate) fn is_true(script: &str, key: &str) -> bool {
+    let mut lines = script.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.any(|line| value_in(line, key).any(|value| value.trim_start().starts_with("true")))
+}
+
 fn text_in(line: &str, key: &str) -> Option<String> {
-    line.match_indices(key).find_map(|(at, _)| {
+    value_in(line, key).find_map(text)
+}
+
+/// What follows the key and its colon or sign, at each place that has both.
+fn value_in<'a>(line: &'a str, key: &str) -> impl Iterator<Item = &'a str> {
+    line.match_indices(key).filter_map(move |(at, key)| {
         let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
         if line[..at].chars().next_back().is_some_and(is_word) {
             return None;
         }
         let rest = &line[at + key.len()..];
         let rest = rest.strip_prefix(['"', '\'']).unwrap_or(rest).trim_start();
-        text(rest.strip_prefix([':', '='])?)
+        rest.strip_prefix([':', '='])
     })
 }
 
@@ -86,6 +97,17 @@ mod tests {
             "config.websocket = 'wss://meet.example/' + subdir + 'xmpp-websocket';",
             "websocket",
             Some("wss://meet.example/xmpp-websocket"),
+        );
+    }
+
+    #[test]
+    fn a_truth_is_plain() {
+        assert!(
+            is_true("config.preferBosh = true;", "preferBosh")
+                && is_true("{ preferBosh: true, }", "preferBosh")
+        );
+        assert!(
+            !is_true("// preferBosh: true", "preferBosh") && !is_true("preferBosh: 'x' + true", "preferBosh")
         );
     }
 

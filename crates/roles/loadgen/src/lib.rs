@@ -6,8 +6,8 @@
 //!
 //! - `profile`: what kind of load, as a file; `units`: amounts as people write them;
 //! - `config_js`, `target`: where the server's parts are, from what it tells every browser;
-//! - `dial`, `http`, `websocket`: sockets with and without TLS, and what may go wrong with them, in the words of
-//!   `participant::Closing`; `advice`: what to try then;
+//! - `dial`, `http`, `websocket`, `bosh`: sockets with and without TLS, and what may go wrong with them, in the words of
+//!   `participant::Closing`; `transport`: whichever of them carries a stream; `advice`: what to try then;
 //! - `seat`: one participant, driven: its machine asks, and sockets and timers answer;
 //! - `run`: the plan of who comes when, the end of the run, and what is counted on the way (`tally`, `series`);
 //! - `browsers`: participants that are real ones, for what a picture looks like at the other end;
@@ -23,6 +23,7 @@
 //! knows nothing of our own server either: what it needs is in the stock `config.js`, or is told.
 
 mod advice;
+mod bosh;
 mod browsers;
 mod config_js;
 mod dial;
@@ -42,6 +43,7 @@ mod series;
 mod tally;
 mod target;
 mod threshold;
+mod transport;
 pub mod units;
 mod watch;
 mod websocket;
@@ -52,7 +54,7 @@ pub use measurement::Measurement;
 pub use media::Flow;
 pub use page::{About, page};
 pub use participant::media::{Camera, Codec, Voice};
-pub use participant::{Crowd, RoomSize};
+pub use participant::{Crowd, RoomSize, Transport};
 pub use profile::{BUILT_IN, Feeds, Profile};
 pub use report::{Report, TIMES};
 pub use roll::Roll;

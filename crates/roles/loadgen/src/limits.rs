@@ -13,6 +13,10 @@ pub(crate) const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// `config.js`, and the answer to a conference request. Stock files have 80 KiB, most of it comments.
 pub(crate) const ANSWER_BYTES_MAX: usize = 1 << 20;
+/// The answer to a request of BOSH: of a large room all at once.
+pub(crate) const BODY_BYTES_MAX: usize = 8 << 20;
+/// Connections of BOSH that are kept for the next request.
+pub(crate) const LINES_MAX: usize = 2;
 /// A frame: the presence of a large room comes in many small ones.
 pub(crate) const FRAME_BYTES_MAX: usize = 1 << 20;
 /// Of each socket: thousands of them share the memory.

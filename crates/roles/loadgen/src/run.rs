@@ -396,6 +396,7 @@ fn settings(load: &Load, addresses: &Addresses, room: &str, tag: &str) -> Settin
         FocusAt::Nowhere => Invitation::None,
     };
     Settings {
+        transport: addresses.transport,
         invitation,
         run: tag.to_owned(),
         chat: load.chat,

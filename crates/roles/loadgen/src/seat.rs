@@ -6,16 +6,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use hyper::{Method, Uri};
-use participant::{Author, Closing, End, Fact, Output, Participant, Settings, Time};
+use participant::{Author, Closing, End, Fact, Output, Participant, Settings, Time, bosh};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 
+use crate::bosh::Bosh;
 use crate::dial::Dialer;
 use crate::http;
 use crate::media::Desk;
 use crate::run::{Now, Stage};
 use crate::tally::Tally;
 use crate::target::{Addresses, FocusAt};
+use crate::transport::Transport;
 use crate::websocket::WebSocket;
 
 /// What everybody shares.
@@ -50,14 +52,14 @@ pub(crate) struct Guest {
 /// An answer that a participant waits for.
 enum Arrived {
     Answer(Result<(u16, String), Closing>),
-    Socket(Result<Box<WebSocket>, Closing>),
+    Transport(Result<Transport, Closing>),
 }
 
 struct Seat {
     hall: Rc<Hall>,
     room: String,
     participant: Participant,
-    socket: Option<Box<WebSocket>>,
+    transport: Option<Transport>,
     waiting: Option<Pin<Box<dyn Future<Output = Arrived>>>>,
     /// of its media connections
     failures: Option<UnboundedReceiver<()>>,
@@ -97,7 +99,7 @@ async fn attend(
         hall: Rc::clone(hall),
         room: guest.room.clone(),
         participant,
-        socket: None,
+        transport: None,
         waiting: None,
         failures: None,
     };
@@ -137,9 +139,12 @@ async fn attend(
 }
 
 impl Seat {
-    /// The connection breaks, and nobody is told but the participant.
+    /// The connection breaks, and nobody is told but the participant. Over BOSH not even that: requests are repeated.
     fn cut(&mut self) {
-        (self.socket, self.waiting) = (None, None);
+        if let Some(Transport::Bosh(bosh)) = &mut self.transport {
+            return bosh.cut();
+        }
+        (self.transport, self.waiting) = (None, None);
         self.participant.handle_closed(self.hall.now.get(), Closing::Cut);
     }
 
@@ -169,7 +174,7 @@ impl Seat {
     async fn next(&mut self) {
         let deadline = self.participant.poll_timeout().map(|at| self.hall.now.at(at));
         tokio::select! {
-            heard = or_never(self.socket.as_mut().map(|socket| socket.hear())) => self.hear(heard),
+            heard = or_never(self.transport.as_mut().map(Transport::hear)) => self.hear(heard),
             arrived = or_never(self.waiting.as_mut()) => {
                 self.waiting = None;
                 self.arrive(arrived);
@@ -188,7 +193,7 @@ impl Seat {
         match heard {
             Ok(text) => self.participant.handle_frame(now, &text),
             Err(how) => {
-                self.socket = None;
+                self.transport = None;
                 self.participant.handle_closed(now, how);
             }
         }
@@ -199,11 +204,11 @@ impl Seat {
         match arrived {
             Arrived::Answer(Ok((status, body))) => self.participant.handle_answer(now, Ok((status, &body))),
             Arrived::Answer(Err(how)) => self.participant.handle_answer(now, Err(how)),
-            Arrived::Socket(Ok(socket)) => {
-                self.socket = Some(socket);
+            Arrived::Transport(Ok(transport)) => {
+                self.transport = Some(transport);
                 self.participant.handle_connected(now);
             }
-            Arrived::Socket(Err(how)) => self.participant.handle_closed(now, how),
+            Arrived::Transport(Err(how)) => self.participant.handle_closed(now, how),
         }
     }
 
@@ -212,11 +217,11 @@ impl Seat {
             match output {
                 Output::Request(body) => self.waiting = Some(self.request(body)),
                 Output::Connect { previd } => self.waiting = Some(self.connect(previd.as_deref())),
-                Output::Send(text) => self.write(async |socket| socket.say(text).await).await,
-                Output::Drop => (self.socket, self.waiting) = (None, None),
+                Output::Send(text) => self.write(async |transport| transport.say(text).await).await,
+                Output::Drop => (self.transport, self.waiting) = (None, None),
                 Output::Close => {
-                    if let Some(socket) = self.socket.take() {
-                        socket.close().await;
+                    if let Some(transport) = self.transport.take() {
+                        transport.close().await;
                     }
                 }
                 Output::Media(command) => {
@@ -225,17 +230,17 @@ impl Seat {
                 Output::Fact(fact) => self.note(&fact),
             }
         }
-        self.write(async |socket| socket.flush().await).await;
+        self.write(async |transport| transport.flush().await).await;
         // a failed write may have more to say; it sends nothing
         while let Some(Output::Fact(fact)) = self.participant.poll_output() {
             self.note(&fact);
         }
     }
 
-    async fn write(&mut self, write: impl AsyncFnOnce(&mut WebSocket) -> Result<(), Closing>) {
-        let Some(socket) = &mut self.socket else { return };
-        if let Err(how) = write(socket).await {
-            self.socket = None;
+    async fn write(&mut self, write: impl AsyncFnOnce(&mut Transport) -> Result<(), Closing>) {
+        let Some(transport) = &mut self.transport else { return };
+        if let Err(how) = write(transport).await {
+            self.transport = None;
             self.participant.handle_closed(self.hall.now.get(), how);
         }
     }
@@ -257,11 +262,23 @@ impl Seat {
     fn connect(&self, previd: Option<&str>) -> Pin<Box<dyn Future<Output = Arrived>>> {
         let hall = Rc::clone(&self.hall);
         let query = [("room", self.room.as_str())].into_iter().chain(previd.map(|previd| ("previd", previd)));
-        let url = with_query(&hall.addresses.websocket.to_string(), &query.collect::<Vec<_>>());
+        let url = with_query(&hall.addresses.stream.to_string(), &query.collect::<Vec<_>>());
+        let (transport, author) = (hall.addresses.transport, self.participant.author());
         Box::pin(async move {
-            Arrived::Socket(match url {
-                Ok(url) => WebSocket::open(&hall.dialer, &url).await.map(Box::new),
-                Err(how) => Err(how),
+            let url = match url {
+                Ok(url) => url,
+                Err(how) => return Arrived::Transport(Err(how)),
+            };
+            Arrived::Transport(match transport {
+                participant::Transport::WebSocket => {
+                    let opened = WebSocket::open(&hall.dialer, &url).await;
+                    opened.map(|socket| Transport::WebSocket(Box::new(socket)))
+                }
+                participant::Transport::Bosh => {
+                    let machine = bosh::Bosh::new(&hall.addresses.domain, author, hall.seed);
+                    let bosh = Bosh::open(Rc::clone(&hall.dialer), url, hall.now, machine);
+                    Ok(Transport::Bosh(Box::new(bosh)))
+                }
             })
         })
     }

@@ -3,8 +3,10 @@
 use anyhow::{Context as _, bail};
 use hyper::{Method, Uri};
 
+use participant::Transport;
+
 use crate::advice::on_closing;
-use crate::config_js::text_of;
+use crate::config_js::{is_true, text_of};
 use crate::dial::{Dialer, Place};
 use crate::http;
 
@@ -19,6 +21,10 @@ pub struct Target {
     pub muc: Option<String>,
     /// `wss://meet.example/xmpp-websocket`
     pub websocket: Option<String>,
+    /// `https://meet.example/http-bind`; in place of a WebSocket
+    pub bosh: Option<String>,
+    /// which of the two it is, where none is told
+    pub transport: Option<Transport>,
     pub focus: Option<FocusAt>,
 }
 
@@ -38,7 +44,9 @@ pub enum FocusAt {
 pub(crate) struct Addresses {
     pub(crate) domain: String,
     pub(crate) muc: String,
-    pub(crate) websocket: Uri,
+    pub(crate) transport: Transport,
+    /// where it is
+    pub(crate) stream: Uri,
     pub(crate) focus: FocusAt,
 }
 
@@ -50,7 +58,7 @@ impl Target {
     pub(crate) async fn find(&self, dialer: &Dialer) -> anyhow::Result<Addresses> {
         let url: Uri = self.url.parse().with_context(|| format!("{:?} is no URL", self.url))?;
         Place::of(&url).with_context(|| format!("{:?} is no http:// or https:// URL", self.url))?;
-        if self.domain.is_some() && self.websocket.is_some() {
+        if self.domain.is_some() && (self.websocket.is_some() || self.bosh.is_some()) {
             return self.addresses(&url, "");
         }
         let base = self.url.trim_end_matches('/');
@@ -60,7 +68,7 @@ impl Target {
             Ok((200, script)) => self.addresses(&url, &script),
             Ok((status, _)) if self.domain.is_none() => bail!(
                 "{address} is answered with HTTP status {status}; if this is no Jitsi Meet installation but an XMPP \
-                 server, tell its --domain (and --muc, --websocket)"
+                 server, tell its --domain (and --muc, --websocket or --bosh)"
             ),
             Ok(_) => self.addresses(&url, ""),
             Err(closing) => {
@@ -75,18 +83,75 @@ impl Target {
         let host = url.host().unwrap_or_default();
         let domain = told(&self.domain, "domain").unwrap_or_else(|| host.to_owned());
         let muc = told(&self.muc, "muc").unwrap_or_else(|| format!("conference.{domain}"));
-        let scheme = if url.scheme_str() == Some("https") { "wss" } else { "ws" };
-        let authority = url.authority().map(ToString::to_string).unwrap_or_default();
-        let path = url.path().trim_end_matches('/');
-        let guess = format!("{scheme}://{authority}{path}/xmpp-websocket");
-        let websocket = told(&self.websocket, "websocket").unwrap_or(guess);
-        let websocket: Uri = websocket.parse().with_context(|| format!("{websocket:?} is no URL"))?;
-        Place::of(&websocket).with_context(|| format!("{websocket} is no ws:// or wss:// URL"))?;
+        let (transport, stream) = self.stream(url, script)?;
         let focus = match &self.focus {
             Some(focus) => focus.clone(),
             None => focus_of(script, &domain),
         };
-        Ok(Addresses { domain, muc, websocket, focus })
+        Ok(Addresses { domain, muc, transport, stream, focus })
+    }
+
+    /// As the client chooses: a WebSocket before BOSH, unless the script would have it otherwise.
+    fn stream(&self, url: &Uri, script: &str) -> anyhow::Result<(Transport, Uri)> {
+        let told = self.websocket.clone().map(|address| (Transport::WebSocket, address));
+        let told = told.or_else(|| self.bosh.clone().map(|address| (Transport::Bosh, address)));
+        let named = |transport| Some((transport, text_of(script, key(transport))?));
+        let (first, second) = match is_true(script, "preferBosh") {
+            true => (Transport::Bosh, Transport::WebSocket),
+            false => (Transport::WebSocket, Transport::Bosh),
+        };
+        let named = || match self.transport {
+            Some(wanted) => named(wanted),
+            None => named(first).or_else(|| named(second)),
+        };
+        let guess = || {
+            let transport = self.transport.unwrap_or_default();
+            (transport, guess(transport, url))
+        };
+        let (transport, address) = told.or_else(named).unwrap_or_else(guess);
+        let address = absolute(&address, url);
+        let stream: Uri = address.parse().with_context(|| format!("{address:?} is no URL"))?;
+        let fits = match transport {
+            Transport::WebSocket => ["ws", "wss"],
+            Transport::Bosh => ["http", "https"],
+        };
+        if Place::of(&stream).is_none() || !fits.contains(&stream.scheme_str().unwrap_or_default()) {
+            bail!("{stream} is no {}:// or {}:// URL", fits[0], fits[1]);
+        }
+        Ok((transport, stream))
+    }
+}
+
+/// In `config.js`.
+fn key(transport: Transport) -> &'static str {
+    match transport {
+        Transport::WebSocket => "websocket",
+        Transport::Bosh => "bosh",
+    }
+}
+
+fn guess(transport: Transport, url: &Uri) -> String {
+    let is_secure = url.scheme_str() == Some("https");
+    let authority = url.authority().map(ToString::to_string).unwrap_or_default();
+    let path = url.path().trim_end_matches('/');
+    let (scheme, name) = match (transport, is_secure) {
+        (Transport::WebSocket, true) => ("wss", "xmpp-websocket"),
+        (Transport::WebSocket, false) => ("ws", "xmpp-websocket"),
+        (Transport::Bosh, true) => ("https", "http-bind"),
+        (Transport::Bosh, false) => ("http", "http-bind"),
+    };
+    format!("{scheme}://{authority}{path}/{name}")
+}
+
+/// COMPAT: BOSH is named by `//host/path` and by `/path`, too.
+fn absolute(address: &str, url: &Uri) -> String {
+    let scheme = url.scheme_str().unwrap_or("https");
+    if address.starts_with("//") {
+        return format!("{scheme}:{address}");
+    }
+    match url.authority().filter(|_| address.starts_with('/')) {
+        Some(authority) => format!("{scheme}://{authority}{address}"),
+        None => address.to_owned(),
     }
 }
 
@@ -106,6 +171,10 @@ mod tests {
         target.addresses(&target.url.parse().unwrap(), script).unwrap()
     }
 
+    fn stream(addresses: &Addresses) -> (Transport, String) {
+        (addresses.transport, addresses.stream.to_string())
+    }
+
     fn at(url: &str) -> Target {
         Target { url: url.to_owned(), ..Target::default() }
     }
@@ -116,7 +185,7 @@ mod tests {
                       conferenceRequestUrl: 'https://r.example/conference-request/v1'";
         let found = found(&at("https://meet.example"), script);
         assert_eq!((found.domain.as_str(), found.muc.as_str()), ("d.example", "muc.d.example"));
-        assert_eq!(found.websocket.to_string(), "wss://w.example/ws");
+        assert_eq!(stream(&found), (Transport::WebSocket, "wss://w.example/ws".to_owned()));
         assert_eq!(found.focus, FocusAt::Http("https://r.example/conference-request/v1".to_owned()));
     }
 
@@ -124,7 +193,7 @@ mod tests {
     fn the_rest_is_guessed_from_the_address() {
         let found = found(&at("http://127.0.0.1:5280"), "x");
         assert_eq!((found.domain.as_str(), found.muc.as_str()), ("127.0.0.1", "conference.127.0.0.1"));
-        assert_eq!(found.websocket.to_string(), "ws://127.0.0.1:5280/xmpp-websocket");
+        assert_eq!(stream(&found).1, "ws://127.0.0.1:5280/xmpp-websocket");
         assert_eq!(found.focus, FocusAt::Iq("focus.127.0.0.1".to_owned()));
     }
 
@@ -133,7 +202,47 @@ mod tests {
         let told = Target { domain: Some("localhost".to_owned()), ..at("https://meet.example/sub/") };
         let addresses = found(&told, "");
         assert_eq!((addresses.domain.as_str(), addresses.focus), ("localhost", FocusAt::Nowhere));
-        assert_eq!(addresses.websocket.to_string(), "wss://meet.example/sub/xmpp-websocket");
+        assert_eq!(addresses.stream.to_string(), "wss://meet.example/sub/xmpp-websocket");
         assert_eq!(found(&told, "domain: 'other'").domain, "localhost");
+    }
+
+    #[test]
+    fn the_transport_is_the_one_that_a_client_would_take() {
+        let check = |target: Target, script: &str, transport, address: &str| {
+            let found = found(&target, script);
+            assert_eq!(stream(&found), (transport, address.to_owned()), "{target:?} of {script}");
+        };
+        let (meet, bosh) = (|| at("https://meet.example/sub"), Transport::Bosh);
+        // as the Debian package has it
+        let debian =
+            "bosh: 'https://meet.example/' + subdir + 'http-bind',\n// websocket: 'wss://meet.example/ws',";
+        check(meet(), debian, bosh, "https://meet.example/http-bind");
+        check(meet(), "bosh: '//b.example/bind'", bosh, "https://b.example/bind");
+        check(meet(), "config.bosh = '/bind';", bosh, "https://meet.example/bind");
+        let both = "bosh: '/bind',\nwebsocket: 'wss://meet.example/ws'";
+        check(meet(), both, Transport::WebSocket, "wss://meet.example/ws");
+        check(meet(), &format!("{both},\npreferBosh: true"), bosh, "https://meet.example/bind");
+        let wanted = |transport| Target { transport: Some(transport), ..meet() };
+        check(wanted(bosh), both, bosh, "https://meet.example/bind");
+        check(wanted(bosh), "websocket: 'wss://a/b'", bosh, "https://meet.example/sub/http-bind");
+        check(
+            wanted(Transport::WebSocket),
+            "bosh: '/b'",
+            Transport::WebSocket,
+            "wss://meet.example/sub/xmpp-websocket",
+        );
+        let told = Target { bosh: Some("http://127.0.0.1:5280/http-bind".to_owned()), ..meet() };
+        check(told, both, bosh, "http://127.0.0.1:5280/http-bind");
+    }
+
+    #[test]
+    fn an_address_of_the_other_kind_is_refused() {
+        for target in [
+            Target { bosh: Some("wss://meet.example/ws".to_owned()), ..at("https://meet.example") },
+            Target { websocket: Some("https://meet.example/ws".to_owned()), ..at("https://meet.example") },
+        ] {
+            let error = target.addresses(&target.url.parse().unwrap(), "").unwrap_err().to_string();
+            assert!(error.contains("is no "), "{error}");
+        }
     }
 }

@@ -8,13 +8,14 @@
 //! Where an element means something it has a function that writes it or a type that reads it, in the module of
 //! its specification: [`stanza`] and [`stanza_error`] (RFC 6120), [`stream_error`], [`muc`] (XEP-0045),
 //! [`disco`] (XEP-0030), [`sm`] (XEP-0198), [`extdisco`] (XEP-0215), [`forms`] (XEP-0004), [`delay`]
-//! (XEP-0203), [`ping`] (XEP-0199), [`jingle`] (XEP-0166 and its family).
+//! (XEP-0203), [`ping`] (XEP-0199), [`bosh`] (XEP-0124), [`jingle`] (XEP-0166 and its family).
 //!
 //! [`c2s`] is the server's side of a login, and [`splice`] keeps a client's stream when its server is another one: two
 //! machines that need nothing but words.
 //!
 //! What this crate refuses to know: who may say what to whom. That is the machines' business.
 
+pub mod bosh;
 pub mod build;
 pub mod c2s;
 pub mod delay;

@@ -2,6 +2,9 @@
 
 /// Bytes of one top-level element; what Prosody allows a client, so upstream clients stay below it.
 pub const STANZA_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of one BOSH body, and stanzas in it: what a large room says to whoever enters it.
+pub const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+pub const BODY_STANZAS_MAX: usize = 20_000;
 /// Elements within elements, the top-level one included. Jingle needs 6.
 pub const DEPTH_MAX: usize = 64;
 /// Attributes of one element.

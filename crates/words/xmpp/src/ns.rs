@@ -11,6 +11,10 @@ pub const SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
 pub const XML: &str = "http://www.w3.org/XML/1998/namespace";
 pub const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
 
+/// XEP-0124
+pub const HTTP_BIND: &str = "http://jabber.org/protocol/httpbind";
+/// XEP-0206
+pub const BOSH: &str = "urn:xmpp:xbosh";
 /// XEP-0198
 pub const SM: &str = "urn:xmpp:sm:3";
 /// XEP-0199
