@@ -104,6 +104,7 @@ impl Measurement {
         let (elapsed, servers) = (self.now.get(), self.watcher.servers());
         let Counts { mut tally, series, .. } = self.counts.into_inner();
         tally.media = self.desk.close();
-        Report::new(&tally, Account { elapsed, cpu: cpu_seconds(), series: series.end(), servers })
+        let (cpu, series, browser) = (cpu_seconds(), series.end(), String::new());
+        Report::new(&tally, Account { elapsed, cpu, series, servers, browser })
     }
 }

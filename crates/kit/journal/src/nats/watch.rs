@@ -58,19 +58,17 @@ async fn follow_once(
     let consumer = stream.create_consumer(config).await.map_err(unavailable)?;
     let mut messages = consumer.messages().await.map_err(unavailable)?;
     tell(News::Begin);
-    let there = info.state.last_sequence;
-    let mut complete = info.state.messages == 0;
-    if complete {
+    let mut ear = Ear::new(info.state.last_sequence, info.state.messages);
+    if ear.complete {
         tell(News::Complete);
     }
-    let mut heard = if complete { there } else { 0 };
     loop {
         let message = tokio::select! {
             message = messages.next() => message,
             // a consumer would wait for what comes after what it has heard, in a stream that begins anew
             _ = renewed.changed() => return Ok(()),
             () = tokio::time::sleep(WATCH_SILENCE) => {
-                if complete && newest(stream).await? <= heard {
+                if ear.complete && ear.has(newest(stream).await?) {
                     continue;
                 }
                 return Err(Error::Unavailable("its consumer tells nothing".to_owned()));
@@ -81,16 +79,50 @@ async fn follow_once(
         let info = message.info().map_err(unavailable)?;
         let (sequence, pending, stored) =
             (info.stream_sequence, info.pending, info.published.unix_timestamp());
-        heard = heard.max(sequence);
         if let Some(name) = name_of(&message.subject) {
             tell(News::Item(Item { name, sequence, stored, payload: message.payload.to_vec() }));
         }
-        if pending == 0 && !complete {
-            complete = true;
-            // what it is not told of has been taken away
-            heard = heard.max(there);
+        if ear.hear(sequence, pending) {
             tell(News::Complete);
         }
+    }
+}
+
+/// What a watch has heard.
+#[derive(Debug)]
+struct Ear {
+    /// the last sequence that the stream had when the watch began, and how many messages
+    there: u64,
+    messages: u64,
+    /// the last one that it was told of, and how many
+    heard: u64,
+    told: u64,
+    /// everything that was there has been told
+    complete: bool,
+}
+
+impl Ear {
+    fn new(there: u64, messages: u64) -> Self {
+        Self { there, messages, heard: 0, told: 0, complete: messages == 0 }
+    }
+
+    /// A message with `pending` others behind it; `true`: with it the watch is complete. The engine's count of them alone
+    /// does not tell: what is replaced while the watch begins may be in it for ever, as NATS 2.9 counts. But messages come
+    /// in their order.
+    fn hear(&mut self, sequence: u64, pending: u64) -> bool {
+        self.told += u64::from(sequence > self.heard);
+        self.heard = self.heard.max(sequence);
+        let passed = sequence >= self.there && self.told >= self.messages;
+        if self.complete || (pending > 0 && !passed) {
+            return false;
+        }
+        self.complete = true;
+        true
+    }
+
+    /// Nothing was missed where this is the stream's last sequence. What was there and is not told has been taken away.
+    fn has(&self, newest: u64) -> bool {
+        self.complete && newest <= self.heard.max(self.there)
     }
 }
 
@@ -110,7 +142,41 @@ mod tests {
     use crate::testing::NatsServer;
     use crate::{Nats, NatsConfig, Places as _};
 
+    use super::Ear;
+
     const WATCHERS: usize = 8;
+
+    /// Where, of these messages, a watch is complete that began with `messages` up to `there`.
+    fn check(there: u64, messages: u64, told: &[(u64, u64)], complete: Option<usize>) {
+        let mut ear = Ear::new(there, messages);
+        let at: Vec<usize> = (0..told.len()).filter(|at| ear.hear(told[*at].0, told[*at].1)).collect();
+        assert_eq!(at, Vec::from_iter(complete), "{told:?}");
+    }
+
+    #[test]
+    fn a_watch_is_complete_once_everything_was_told() {
+        check(7, 3, &[(3, 2), (6, 1), (7, 0), (8, 0)], Some(2));
+        check(7, 3, &[(3, 2), (6, 1)], None);
+        // the seventh was taken away
+        check(7, 3, &[(3, 1), (6, 0), (8, 0)], Some(1));
+        check(0, 0, &[(1, 0)], None);
+    }
+
+    /// As NATS 2.9.10 counted where eight subjects were written to all the time.
+    #[test]
+    fn a_count_that_never_comes_to_its_end_is_not_waited_for() {
+        let first = (8..=15).rev().map(|pending| (53_740, pending));
+        let told: Vec<(u64, u64)> = first.chain((53_741..53_800).map(|sequence| (sequence, 8))).collect();
+        check(53_715, 8, &told, Some(14));
+    }
+
+    #[test]
+    fn what_was_taken_away_is_not_missed() {
+        let mut ear = Ear::new(7, 2);
+        assert!(!ear.has(7), "not complete");
+        ear.hear(6, 0);
+        assert!(ear.has(7) && !ear.has(8));
+    }
 
     /// A consumer lives on one server of three, and nobody says so when that one dies.
     #[tokio::test]

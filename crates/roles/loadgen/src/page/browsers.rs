@@ -87,7 +87,8 @@ mod tests {
             ..Viewer::default()
         };
         let failed = Viewer { fault: Some("it <died>".to_owned()), ..Viewer::default() };
-        let report = Report { browsers: vec![seeing, failed], ..Report::empty() };
+        let mut report = Report::empty();
+        report.browsers = vec![seeing, failed];
         let html = one_by_one(&report);
         for part in
             ["1 in load-1<", ">850 ms<", ">never<", ">250<", ">1.23 %<", "<small>it &lt;died&gt;</small>"]
