@@ -24,8 +24,11 @@ async fn front(shards: &[(&str, &Raw)]) -> Running {
     router
 }
 
-/// Each answer says what the request had.
+/// Each answer says what the request had; one to HEAD has no body.
 fn echo(seen: &Seen) -> Act {
+    if seen.head.starts_with("HEAD ") {
+        return Act::Say("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n".to_owned());
+    }
     Act::Say(ok(&format!("{} {}", seen.head, seen.body)))
 }
 
@@ -100,7 +103,8 @@ async fn what_a_shard_closes_is_not_used_again() {
         let raw = Raw::start(move |_| Act::Last(answer.to_owned())).await;
         let router = front(&[("a", &raw)]).await;
         for _ in 0..3 {
-            assert_eq!(get(&router, "/http-bind?room=standup").await.body, "ok", "{answer}");
+            let got = get(&router, "/http-bind?room=standup").await;
+            assert!(got.status == 200 && got.body.contains("ok"), "{answer}: {got:?}");
         }
         assert_eq!(raw.connections(), [0, 1, 2], "{answer}");
     }
