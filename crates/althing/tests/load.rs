@@ -51,6 +51,24 @@ fn everybody_sees_and_hears_everybody() {
 }
 
 #[test]
+fn the_bridge_channel_may_be_a_websocket() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let address = format!("http://{free}");
+    let server = Server::start_at(&free, &["--public-url", &address]);
+    let size = ["--rooms", "1", "--participants", "3", "--join-rate", "20", "--duration", "4s"];
+    let media = ["--media", "video", "--video", "simulcast", "--receive", "180"];
+    let channel = ["--bridge-channel", "websocket", "--fail-if", "media.websockets<3"];
+    let good = ["--fail-if", "media.websockets.lost>0", "--fail-if", "media.streams<12"];
+    let table =
+        printed(&althing(&[&["load", "--url", &server.url][..], &size, &media, &channel, &good].concat()));
+    // what is asked for is what is seen
+    assert!(table.contains("\nvideo    180p 100 %"), "{table}");
+    assert!(table.contains("\nchannels 3 WebSockets to bridges opened, 0 lost\n"), "{table}");
+    let without = ["--media", "video", "--fail-if", "media.websockets>0"];
+    printed(&althing(&[&["load", "--url", &server.url][..], &size, &without].concat()));
+}
+
+#[test]
 fn a_signal_calls_the_roll_and_everybody_answers() {
     let server = Server::start();
     let file = server.data.path().join("load.json");
@@ -155,8 +173,12 @@ impl Server {
     }
 
     fn start_with(flags: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0", flags)
+    }
+
+    fn start_at(http: &str, flags: &[&str]) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let free = ["up", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--media-port", "0", "--data"];
+        let free = ["up", "--http", http, "--admin", "127.0.0.1:0", "--media-port", "0", "--data"];
         let mut command = command(&[&free[..], &[&path(data.path())], flags].concat());
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::Args;
 use loadgen::units::time;
-use loadgen::{Feeds, FocusAt, Profile, RoomSize, Target, Threshold, Transport, Watch};
+use loadgen::{Feeds, FocusAt, Profile, RoomSize, Target, Threshold, Transport, Watch, Way};
 use service::trust::Trust;
 
 use super::browsers::Browsers;
@@ -105,6 +105,10 @@ struct Place {
     /// How the focus is asked into a room: a URL, an XMPP address, or none [default: as config.js has it]
     #[arg(long, value_name = "WHERE", value_parser = focus)]
     focus: Option<FocusAt>,
+    /// What carries the bridge channel, where the bridge offers both: datachannel or websocket [default: as browsers take it
+    /// from config.js, or datachannel]
+    #[arg(long, value_name = "WHAT", value_parser = channel)]
+    bridge_channel: Option<Way>,
     /// Certificates to trust beside those of this machine, PEM
     #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
     ca: Option<PathBuf>,
@@ -212,6 +216,7 @@ impl Place {
             bosh: self.bosh.clone(),
             transport: self.transport,
             focus: self.focus.clone(),
+            channel: self.bridge_channel,
         }
     }
 }
@@ -228,6 +233,14 @@ fn transport(text: &str) -> Result<Transport, String> {
         "websocket" => Ok(Transport::WebSocket),
         "bosh" => Ok(Transport::Bosh),
         _ => Err("it is websocket or bosh".to_owned()),
+    }
+}
+
+fn channel(text: &str) -> Result<Way, String> {
+    match text {
+        "websocket" => Ok(Way::WebSocket),
+        "datachannel" => Ok(Way::DataChannel),
+        _ => Err("it is datachannel or websocket".to_owned()),
     }
 }
 
@@ -325,6 +338,8 @@ mod tests {
         assert!(target(&["--bosh", "https://a/b", "--websocket", "wss://a/c"]).is_err());
         assert!(target(&["--transport", "bosh", "--websocket", "wss://a/c"]).is_err());
         assert!(target(&["--transport", "smoke"]).is_err());
+        assert_eq!(target(&["--bridge-channel", "websocket"]).unwrap().channel, Some(Way::WebSocket));
+        assert!(target(&["--bridge-channel", "smoke"]).is_err());
     }
 
     #[test]

@@ -42,10 +42,26 @@ pub(super) fn summary(report: &Report) -> String {
             figure("media.keys.sent"),
         ));
     }
+    text.push_str(&channels(report));
     if figure("media.lag.p99") > LAG_MAX_S {
         text.push_str(
             "warning  this machine is too slow for its own load: see media.lag; loss and delay are its own\n",
         );
     }
     text
+}
+
+/// Nothing, where the bridge was spoken to over data channels.
+fn channels(report: &Report) -> String {
+    let [opened, lost] =
+        ["media.websockets", "media.websockets.lost"].map(|name| report.figure(name).unwrap_or_default());
+    match &report.channel_lost {
+        Some(how) => {
+            format!(
+                "channels {opened} WebSockets to bridges opened, {lost} lost, the first because it {how}\n"
+            )
+        }
+        None if opened > 0.0 => format!("channels {opened} WebSockets to bridges opened, 0 lost\n"),
+        None => String::new(),
+    }
 }

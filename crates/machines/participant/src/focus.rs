@@ -15,10 +15,11 @@ use xmpp::stanza_error::{Condition, StanzaError};
 use xmpp::text::to_text;
 use xmpp::{Element, elem, ns};
 
+use crate::bridge_channel::takes_web_socket;
 use crate::failure::Failure;
 use crate::iq::{Purpose, error_of};
 use crate::limits::{CONTENTS_MAX, DESCRIPTION_CHILDREN_MAX, SESSIONS_MAX};
-use crate::media::session::{own_sources, remote_sources};
+use crate::media::session::{own_sources, remote_sources, web_socket};
 use crate::media::{Command, Session};
 use crate::output::{Fact, Output};
 use crate::rng::Draws;
@@ -65,6 +66,9 @@ impl Participant {
         match action {
             "session-terminate" => {
                 self.focus.forget(sid);
+                if self.is_current(sid) {
+                    self.end_channel();
+                }
                 self.tell_media(sid, Command::End);
                 self.restart.cancel();
             }
@@ -77,9 +81,13 @@ impl Participant {
     }
 
     fn tell_media(&mut self, sid: &str, command: Command) {
-        if self.focus.current.as_ref().is_some_and(|current| current.sid == sid) {
+        if self.is_current(sid) {
             self.out(Output::Media(command));
         }
+    }
+
+    fn is_current(&self, sid: &str) -> bool {
+        self.focus.current.as_ref().is_some_and(|current| current.sid == sid)
     }
 
     /// `None`: no answer came in time.
@@ -159,17 +167,22 @@ impl Participant {
         let own = own_sources(&self.room.nick, settings.as_deref(), &mut self.draws);
         let fingerprint = settings.as_ref().map_or("", |settings| settings.identity.fingerprint());
         let transport = transport(fingerprint, &mut self.draws);
+        let offered = Session::offered(offer);
+        let way = settings.as_ref().map(|settings| settings.channel).unwrap_or_default();
+        let url = web_socket(offer).filter(|_| takes_web_socket(offered.sctp, way));
         let session = Session {
+            sctp: offered.sctp && url.is_none(),
             endpoint: self.room.nick.clone(),
             ufrag: transport.ufrag.clone().unwrap_or_default(),
             password: transport.pwd.clone().unwrap_or_default(),
             own: own.clone(),
-            ..Session::offered(offer)
+            ..offered
         };
         let bridge = offer.get_child("bridge-session", ns::FOCUS).and_then(|bridge| bridge.attr("id"));
         self.focus.current = Some(Current { sid: sid.to_owned(), bridge: bridge.map(str::to_owned) });
         self.restart.cancel();
         self.out(Output::Media(Command::Begin(Box::new(session))));
+        self.begin_channel(url);
         (own, transport)
     }
 }

@@ -16,6 +16,7 @@
 //! - `focus`, `restart`: the Jingle session that the focus offers. Without media it is accepted with a transport that nobody will ever
 //!   connect to, so that the server does all of its work and the bridge none of its own; with them [`mod@media`] has the
 //!   other half;
+//! - `bridge_channel`: what is said to the bridge over a WebSocket, where it is no data channel of [`mod@media`];
 //! - `chat`, `probe`, `silence`: what a measurement wants to know. Numbered lines, so that one that is lost, doubled or
 //!   late is found ([`mod@audit`]); a ping every so often, and the longest gap between two answers;
 //! - `call`: a ping at a moment that the caller chooses, and how long until it is answered, through whatever befalls the
@@ -28,6 +29,7 @@
 
 mod audit;
 pub mod bosh;
+mod bridge_channel;
 mod call;
 mod caps;
 mod chat;

@@ -21,6 +21,8 @@ pub(crate) const ACK_REQUEST_DELAY: Duration = Duration::from_millis(1);
 /// often it looks whether there is something to send.
 pub(crate) const BOSH_WAIT: Duration = Duration::from_secs(60);
 pub(crate) const BOSH_HOLD: u32 = 1;
+/// A server that would hold a request for less is taken to mean this: a timer of it would never stop.
+pub(crate) const BOSH_WAIT_MIN: Duration = Duration::from_secs(10);
 pub(crate) const BOSH_POSTS_MAX: usize = 2;
 pub(crate) const BOSH_LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// A request is repeated so often (as `XmppConnection.ts` sets it), the second time and later after the number of the
@@ -41,6 +43,10 @@ pub(crate) const RESTART_WAIT: Duration = Duration::from_secs(1);
 pub(crate) const RESTARTS_MAX: u32 = 3;
 pub(crate) const REACH_TIMEOUT: Duration = Duration::from_secs(65);
 pub(crate) const RESTART_GRACE: Duration = Duration::from_secs(2);
+
+/// `BridgeChannel.ts`: a WebSocket that is gone is opened again after 1, 2, 4 ... seconds.
+pub(crate) const CHANNEL_RETRY_FIRST: Duration = Duration::from_secs(1);
+pub(crate) const CHANNEL_RETRY_LONGEST: Duration = Duration::from_secs(60);
 
 /// For the answer to a session-accept; without one the client reloads.
 pub(crate) const JINGLE_TIMEOUT: Duration = Duration::from_secs(10);

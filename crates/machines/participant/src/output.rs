@@ -1,7 +1,7 @@
 //! What a participant wants done, and what it has to tell.
 
 use crate::Time;
-use crate::failure::Failure;
+use crate::failure::{Closing, Failure};
 use crate::media;
 
 /// To be obeyed in order.
@@ -20,6 +20,12 @@ pub enum Output {
     Drop,
     /// Close the socket with its handshake, once everything is sent.
     Close,
+    /// Open this WebSocket as the bridge channel, in place of one that is there. Then
+    /// [`handle_channel_open`](crate::Participant::handle_channel_open) and its like.
+    OpenChannel(String),
+    /// One text message on it.
+    SayOnChannel(String),
+    CloseChannel,
     /// For the [`Peer`](media::Peer) of this participant. Whoever has no media never says it.
     Media(media::Command),
     Fact(Fact),
@@ -43,6 +49,10 @@ pub enum Fact {
     Accepted,
     /// Its media connection failed, and the focus is asked for a session anew.
     MediaRestart,
+    /// The bridge channel is open, where it is a WebSocket.
+    ChannelOpened,
+    /// It is gone, or could not be opened, and is tried again until it is there.
+    ChannelLost(Closing),
     /// Nothing more comes of this participant.
     Over(End),
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use xmpp::stanza::Kind;
 use xmpp::{Element, disco, elem, frame, ns};
 
+use crate::bridge_channel::BridgeChannel;
 use crate::call::Call;
 use crate::chat::{Author, Chat};
 use crate::failure::{Closing, Failure, Stage};
@@ -46,6 +47,7 @@ pub struct Participant {
     pub(crate) room: Room,
     pub(crate) focus: Focus,
     pub(crate) restart: Restart,
+    pub(crate) channel: BridgeChannel,
     pub(crate) chat: Chat,
     pub(crate) probe: Probe,
     pub(crate) call: Call,
@@ -102,6 +104,7 @@ impl Participant {
             room: Room::default(),
             focus: Focus::default(),
             restart: Restart::default(),
+            channel: BridgeChannel::default(),
             chat: Chat::default(),
             probe: Probe::default(),
             call: Call::default(),
@@ -178,6 +181,9 @@ impl Participant {
             self.check_ack_request(now);
         }
         self.check_chat(now);
+        if !self.is_over() {
+            self.check_channel(now);
+        }
     }
 
     /// Says nothing new any more, and waits for the answers to what it said.
@@ -217,6 +223,11 @@ impl Participant {
 
     /// When [`handle_timeout`](Self::handle_timeout) has something to do.
     pub fn poll_timeout(&self) -> Option<Time> {
+        let channel = self.channel.deadline().filter(|_| !self.is_over());
+        self.phase_deadline().into_iter().chain(channel).min()
+    }
+
+    fn phase_deadline(&self) -> Option<Time> {
         match &self.phase {
             Phase::Waiting { until } => Some(*until),
             Phase::Away { until } => Some(self.chat.deadline().map_or(*until, |chat| chat.min(*until))),
@@ -308,6 +319,7 @@ impl Participant {
     }
 
     fn end(&mut self, now: Time, end: End) {
+        self.end_channel();
         self.phase = Phase::Over { at: now, end: end.clone() };
         self.tell(Fact::Over(end));
     }

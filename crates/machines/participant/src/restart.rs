@@ -96,6 +96,7 @@ impl Participant {
     fn ask_for_restart(&mut self, now: Time) {
         let Some(current) = self.focus.current.take() else { return self.restart.cancel() };
         self.restart.step = Step::Asked;
+        self.end_channel();
         let focus = format!("{}/focus", self.settings.room);
         let terminate = terminate(&focus, &current.sid, current.bridge.as_deref());
         self.focus.forget(&current.sid);

@@ -239,6 +239,22 @@ fn an_answer_that_does_not_come_is_asked_for_again() {
 }
 
 #[test]
+fn a_wait_of_nothing_and_a_window_of_one_are_borne() {
+    let mut talk = Talk::new();
+    talk.say(0.0, OPEN);
+    talk.answer(0.01, 0, &format!("sid='s' wait='0' requests='1'>{FEATURES}"));
+    talk.say(0.5, HELLO);
+    talk.say(1.0, HELLO);
+    talk.run(5.0);
+    assert_eq!(talk.posts.len(), 2, "one at a time");
+    talk.answer(5.0, 1, "");
+    assert_eq!(talk.posts.len(), 3);
+    assert!(talk.last().2.contains(HELLO));
+    talk.run(14.9);
+    assert_eq!((talk.posts.len(), talk.closed()), (3, None));
+}
+
+#[test]
 fn what_the_server_says_of_the_end_is_told() {
     let check = |answer: Result<(u16, &str), Closing>, words: &str| {
         let mut talk = Talk::begun();

@@ -22,13 +22,14 @@ pub(crate) struct Bosh {
     now: Now,
     machine: bosh::Bosh,
     /// by number
-    posts: Vec<(u64, Pin<Box<dyn Future<Output = Posted>>>)>,
+    posts: Vec<Posting>,
     /// connections that no request is on
     lines: Vec<Line>,
     frames: VecDeque<String>,
     closed: Option<Closing>,
 }
 
+type Posting = (u64, Pin<Box<dyn Future<Output = Posted>>>);
 type Posted = Result<(u16, String, Line), Closing>;
 
 impl Bosh {
@@ -125,7 +126,7 @@ impl Bosh {
 }
 
 /// The first of them to be answered, which is taken out.
-async fn answered(posts: &mut Vec<(u64, Pin<Box<dyn Future<Output = Posted>>>)>) -> (u64, Posted) {
+async fn answered(posts: &mut Vec<Posting>) -> (u64, Posted) {
     let poll = |context: &mut Context<'_>| {
         let ready =
             posts.iter_mut().enumerate().find_map(|(index, (_, post))| match post.as_mut().poll(context) {

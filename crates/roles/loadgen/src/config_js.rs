@@ -10,8 +10,16 @@ pub(crate) fn text_of(script: &str, key: &str) -> Option<String> {
 
 /// Whether the script sets `key` to `true`.
 pub(crate) fn is_true(script: &str, key: &str) -> bool {
+    is(script, key, "true")
+}
+
+pub(crate) fn is_false(script: &str, key: &str) -> bool {
+    is(script, key, "false")
+}
+
+fn is(script: &str, key: &str, word: &str) -> bool {
     let mut lines = script.lines().filter(|line| !line.trim_start().starts_with("//"));
-    lines.any(|line| value_in(line, key).any(|value| value.trim_start().starts_with("true")))
+    lines.any(|line| value_in(line, key).any(|value| value.trim_start().starts_with(word)))
 }
 
 fn text_in(line: &str, key: &str) -> Option<String> {

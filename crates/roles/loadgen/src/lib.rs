@@ -8,6 +8,7 @@
 //! - `config_js`, `target`: where the server's parts are, from what it tells every browser;
 //! - `dial`, `http`, `websocket`, `bosh`: sockets with and without TLS, and what may go wrong with them, in the words of
 //!   `participant::Closing`; `transport`: whichever of them carries a stream; `advice`: what to try then;
+//! - `channel`: the bridge channel of one participant, where it is a WebSocket;
 //! - `seat`: one participant, driven: its machine asks, and sockets and timers answer;
 //! - `run`: the plan of who comes when, the end of the run, and what is counted on the way (`tally`, `series`);
 //! - `browsers`: participants that are real ones, for what a picture looks like at the other end;
@@ -25,6 +26,7 @@
 mod advice;
 mod bosh;
 mod browsers;
+mod channel;
 mod config_js;
 mod dial;
 mod figures;
@@ -53,7 +55,7 @@ pub use histogram::Histogram;
 pub use measurement::Measurement;
 pub use media::Flow;
 pub use page::{About, page};
-pub use participant::media::{Camera, Codec, Voice};
+pub use participant::media::{Camera, Codec, Voice, Way};
 pub use participant::{Crowd, RoomSize, Transport};
 pub use profile::{BUILT_IN, Feeds, Profile};
 pub use report::{Report, TIMES};

@@ -59,6 +59,8 @@ pub struct Report {
     pub heights: BTreeMap<u16, u64>,
     /// why the first session without a socket had none
     pub no_socket: Option<String>,
+    /// how the first bridge channel over a WebSocket was lost, or could not be had
+    pub channel_lost: Option<String>,
 }
 
 /// What is known of a run beside what its participants tell.
@@ -100,11 +102,14 @@ impl Report {
         figures.seconds("cpu", cpu);
         tally.media.count(&mut figures);
         tally.browsers.count(&mut figures);
+        figures.count("media.websockets", tally.channels[0]);
+        figures.count("media.websockets.lost", tally.channels[1]);
         for (name, value) in costs(&servers) {
             figures.amount(name, value);
         }
         let (heights, no_socket) = (tally.media.heights(), tally.media.no_socket.clone());
         let (rolls, browsers) = (tally.rolls.clone(), tally.browsers.viewers());
+        let channel_lost = tally.channel_lost.clone();
         Self {
             progress,
             lines,
@@ -119,6 +124,7 @@ impl Report {
             browser,
             heights,
             no_socket,
+            channel_lost,
         }
     }
 
@@ -155,6 +161,7 @@ impl Report {
             "reloads": self.progress.reloads,
             "media_packets_by_height": self.heights,
             "media_without_socket": self.no_socket,
+            "bridge_channel_lost": self.channel_lost,
             "first_trouble": self.progress.first.as_ref().map(|first| json!({
                 "at": first.at.as_secs_f64(),
                 "room": first.room,

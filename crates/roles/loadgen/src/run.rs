@@ -177,7 +177,7 @@ impl<'a> Host<'a> {
         watcher: Watcher,
         wishes: Wishes,
     ) -> Self {
-        let media = load.media.as_ref().map(|media| roles(media, hall.now));
+        let media = load.media.as_ref().map(|media| roles(media, hall.now, hall.addresses.channel));
         Self {
             load,
             hall,
@@ -375,7 +375,7 @@ pub(crate) fn cpu_seconds() -> f64 {
 }
 
 /// What those do who send, and those who do not.
-pub(crate) fn roles(load: &Media, now: Now) -> [Arc<media::Settings>; 2] {
+pub(crate) fn roles(load: &Media, now: Now, channel: media::Way) -> [Arc<media::Settings>; 2] {
     let epoch = now.epoch();
     let watching = media::Settings {
         identity: media::Identity::new(epoch),
@@ -384,6 +384,7 @@ pub(crate) fn roles(load: &Media, now: Now) -> [Arc<media::Settings>; 2] {
         camera: None,
         voice: None,
         height_max: load.height_max,
+        channel,
     };
     let sending = media::Settings { camera: load.camera.clone(), voice: load.voice, ..watching.clone() };
     [sending, watching].map(Arc::new)

@@ -11,6 +11,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 
 use crate::bosh::Bosh;
+use crate::channel::{self, Channel};
 use crate::dial::Dialer;
 use crate::http;
 use crate::media::Desk;
@@ -61,6 +62,7 @@ struct Seat {
     participant: Participant,
     transport: Option<Transport>,
     waiting: Option<Pin<Box<dyn Future<Output = Arrived>>>>,
+    channel: Channel,
     /// of its media connections
     failures: Option<UnboundedReceiver<()>>,
 }
@@ -101,6 +103,7 @@ async fn attend(
         participant,
         transport: None,
         waiting: None,
+        channel: Channel::None,
         failures: None,
     };
     if let Some((desk, media)) = hall.desk.borrow().as_ref().zip(guest.settings.media.as_ref()) {
@@ -179,6 +182,7 @@ impl Seat {
                 self.waiting = None;
                 self.arrive(arrived);
             }
+            event = self.channel.next() => self.hear_channel(event),
             Some(()) = or_never(self.failures.as_mut().map(UnboundedReceiver::recv)) => {
                 self.participant.handle_media_failed(self.hall.now.get());
             }
@@ -196,6 +200,15 @@ impl Seat {
                 self.transport = None;
                 self.participant.handle_closed(now, how);
             }
+        }
+    }
+
+    fn hear_channel(&mut self, event: channel::Event) {
+        let now = self.hall.now.get();
+        match event {
+            channel::Event::Open => self.participant.handle_channel_open(now),
+            channel::Event::Heard(text) => self.participant.handle_channel_text(now, &text),
+            channel::Event::Closed(how) => self.participant.handle_channel_closed(now, &how),
         }
     }
 
@@ -224,6 +237,15 @@ impl Seat {
                         transport.close().await;
                     }
                 }
+                Output::OpenChannel(url) => {
+                    self.channel = Channel::open(Rc::clone(&self.hall.dialer), url);
+                }
+                Output::SayOnChannel(text) => {
+                    if let Err(how) = self.channel.say(text).await {
+                        self.participant.handle_channel_closed(self.hall.now.get(), &how);
+                    }
+                }
+                Output::CloseChannel => self.channel.close(),
                 Output::Media(command) => {
                     self.hall.with_desk(|desk| desk.tell(self.participant.author(), command))
                 }
@@ -271,7 +293,7 @@ impl Seat {
             };
             Arrived::Transport(match transport {
                 participant::Transport::WebSocket => {
-                    let opened = WebSocket::open(&hall.dialer, &url).await;
+                    let opened = WebSocket::open(&hall.dialer, &url, Some("xmpp")).await;
                     opened.map(|socket| Transport::WebSocket(Box::new(socket)))
                 }
                 participant::Transport::Bosh => {

@@ -84,6 +84,10 @@ pub(crate) struct Tally {
     pub(crate) delay: Histogram,
     pub(crate) rolls: Rolls,
     pub(crate) records: Vec<Record>,
+    /// bridge channels over WebSockets that opened, and those that were lost
+    pub(crate) channels: [u64; 2],
+    /// why, of the first
+    pub(crate) channel_lost: Option<String>,
     /// once everybody is gone
     pub(crate) media: Outcome,
     pub(crate) browsers: browsers::Outcome,
@@ -122,6 +126,11 @@ impl Tally {
             Fact::Heard { after } => {
                 self.delay.add(*after);
                 self.recent.delay.add(*after);
+            }
+            Fact::ChannelOpened => self.channels[0] += 1,
+            Fact::ChannelLost(how) => {
+                self.channels[1] += 1;
+                self.channel_lost.get_or_insert_with(|| how.to_string());
             }
             Fact::Accepted | Fact::Answered { .. } | Fact::MediaRestart => {}
             Fact::Over(End::Left) => {}

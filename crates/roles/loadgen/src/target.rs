@@ -4,9 +4,10 @@ use anyhow::{Context as _, bail};
 use hyper::{Method, Uri};
 
 use participant::Transport;
+use participant::media::Way;
 
 use crate::advice::on_closing;
-use crate::config_js::{is_true, text_of};
+use crate::config_js::{is_false, is_true, text_of};
 use crate::dial::{Dialer, Place};
 use crate::http;
 
@@ -26,6 +27,8 @@ pub struct Target {
     /// which of the two it is, where none is told
     pub transport: Option<Transport>,
     pub focus: Option<FocusAt>,
+    /// the bridge channel, where the bridge offers both
+    pub channel: Option<Way>,
 }
 
 /// How the focus is asked into a room.
@@ -48,6 +51,7 @@ pub(crate) struct Addresses {
     /// where it is
     pub(crate) stream: Uri,
     pub(crate) focus: FocusAt,
+    pub(crate) channel: Way,
 }
 
 impl Target {
@@ -88,7 +92,8 @@ impl Target {
             Some(focus) => focus.clone(),
             None => focus_of(script, &domain),
         };
-        Ok(Addresses { domain, muc, transport, stream, focus })
+        let channel = self.channel.unwrap_or_else(|| channel_of(script));
+        Ok(Addresses { domain, muc, transport, stream, focus, channel })
     }
 
     /// As the client chooses: a WebSocket before BOSH, unless the script would have it otherwise.
@@ -153,6 +158,12 @@ fn absolute(address: &str, url: &Uri) -> String {
         Some(authority) => format!("{scheme}://{authority}{address}"),
         None => address.to_owned(),
     }
+}
+
+/// COMPAT: older clients know `openBridgeChannel`, newer ones `preferSctp`.
+fn channel_of(script: &str) -> Way {
+    let told = text_of(script, "openBridgeChannel").is_some_and(|told| told == "websocket");
+    if told || is_false(script, "preferSctp") { Way::WebSocket } else { Way::DataChannel }
 }
 
 fn focus_of(script: &str, domain: &str) -> FocusAt {
@@ -233,6 +244,22 @@ mod tests {
         );
         let told = Target { bosh: Some("http://127.0.0.1:5280/http-bind".to_owned()), ..meet() };
         check(told, both, bosh, "http://127.0.0.1:5280/http-bind");
+    }
+
+    #[test]
+    fn the_bridge_channel_is_the_one_that_a_client_would_take() {
+        for (script, channel) in [
+            ("x", Way::DataChannel),
+            ("bridgeChannel: { preferSctp: true }", Way::DataChannel),
+            ("bridgeChannel: { preferSctp: false }", Way::WebSocket),
+            ("// preferSctp: false", Way::DataChannel),
+            ("config.bridgeChannel.preferSctp = false;", Way::WebSocket),
+            ("openBridgeChannel: 'websocket',", Way::WebSocket),
+        ] {
+            assert_eq!(found(&at("https://meet.example"), script).channel, channel, "{script}");
+        }
+        let told = Target { channel: Some(Way::DataChannel), ..at("https://meet.example") };
+        assert_eq!(found(&told, "preferSctp: false").channel, Way::DataChannel);
     }
 
     #[test]

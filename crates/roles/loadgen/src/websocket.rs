@@ -1,4 +1,4 @@
-//! The WebSocket of a stream (RFC 7395).
+//! The WebSocket of a stream (RFC 7395), or of a bridge channel.
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use hyper::Uri;
@@ -21,7 +21,12 @@ const NO_CODE: u16 = 1005;
 pub(crate) struct WebSocket(WebSocketStream<Box<dyn Stream>>);
 
 impl WebSocket {
-    pub(crate) async fn open(dialer: &Dialer, url: &Uri) -> Result<Self, Closing> {
+    /// `protocol`: what it is to carry (RFC 6455 section 1.9).
+    pub(crate) async fn open(
+        dialer: &Dialer,
+        url: &Uri,
+        protocol: Option<&'static str>,
+    ) -> Result<Self, Closing> {
         let stream = dialer.dial(url).await?;
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BYTES)
@@ -29,7 +34,9 @@ impl WebSocket {
             .max_message_size(Some(FRAME_BYTES_MAX))
             .max_frame_size(Some(FRAME_BYTES_MAX));
         let mut request = url.into_client_request().map_err(|e| Closing::Unreachable(e.to_string()))?;
-        request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static("xmpp"));
+        if let Some(protocol) = protocol {
+            request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(protocol));
+        }
         let opened = tokio_tungstenite::client_async_with_config(request, stream, Some(config));
         match timeout(CONNECT_TIME_MAX, opened).await {
             Ok(Ok((socket, _))) => Ok(Self(socket)),

@@ -22,7 +22,7 @@ use xmpp::{Element, elem, ns};
 
 use crate::failure::Closing;
 use crate::limits::{
-    BOSH_ERRORS_MAX, BOSH_HOLD, BOSH_LOOK_INTERVAL, BOSH_POSTS_MAX, BOSH_UNSENT_MAX, BOSH_WAIT,
+    BOSH_ERRORS_MAX, BOSH_HOLD, BOSH_LOOK_INTERVAL, BOSH_POSTS_MAX, BOSH_UNSENT_MAX, BOSH_WAIT, BOSH_WAIT_MIN,
 };
 use crate::rng::Draws;
 use crate::{Author, Time};
@@ -230,10 +230,9 @@ impl Bosh {
 
     fn post(&mut self, now: Time, body: &Body<'_>) {
         let text = body.to_text(self.rid, self.sid.as_deref());
-        let mut post = Post::new(self.rid, text);
-        self.outputs.extend(post.send(now, self.wait));
-        self.posts.push(post);
+        self.posts.push(Post::new(self.rid, text));
         self.rid += 1;
+        self.check(now);
     }
 
     fn take(&mut self, now: Time, index: usize, body: &str) {
@@ -262,7 +261,8 @@ impl Bosh {
                 return self.close(Closing::NoBody("it names no session".to_owned()));
             };
             self.sid = Some(sid);
-            self.wait = answer.wait.map_or(self.wait, |wait| Time::from_secs(wait).min(BOSH_WAIT));
+            self.wait =
+                answer.wait.map_or(self.wait, |wait| Time::from_secs(wait).clamp(BOSH_WAIT_MIN, BOSH_WAIT));
             self.window = answer.requests.unwrap_or(self.window);
         }
         if self.opening == Some(rid) {
@@ -290,7 +290,7 @@ impl Bosh {
         }
     }
 
-    /// Repeats requests that have failed, or were not answered in time. COMPAT: whoever says something while the last
+    /// Sends requests that were not sent yet, have failed, or were not answered in time. COMPAT: whoever says something while the last
     /// repetition is on its way, or is still to come, gives the session up.
     fn check(&mut self, now: Time) {
         let window = match &self.posts[..] {

@@ -8,7 +8,7 @@ pub(super) const PROTOCOL: &str = "http://jitsi.org/protocols/colibri";
 
 /// What a bridge says that a sender or a receiver of media acts upon.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Said {
+pub(crate) enum Said {
     /// nobody wants to see more than this of the source; 0: nobody wants it
     HeightMax {
         source: String,
@@ -19,7 +19,7 @@ pub(super) enum Said {
 
 /// Said as soon as the channel is open. All fields that the client sends, and no others: the stock bridge takes no
 /// message with one that it does not know.
-pub(super) fn constraints(height_max: i32) -> String {
+pub(crate) fn constraints(height_max: i32) -> String {
     let message = json!({
         "colibriClass": "ReceiverVideoConstraints",
         "lastN": -1,
@@ -33,12 +33,12 @@ pub(super) fn constraints(height_max: i32) -> String {
 }
 
 /// For each local video track.
-pub(super) fn video_type(source: &str) -> String {
+pub(crate) fn video_type(source: &str) -> String {
     json!({"colibriClass": "SourceVideoTypeMessage", "sourceName": source, "videoType": "camera"}).to_string()
 }
 
 /// `None`: it is no message at all.
-pub(super) fn read(text: &str) -> Option<Said> {
+pub(crate) fn read(text: &str) -> Option<Said> {
     let message: Value = serde_json::from_str(text).ok()?;
     let class = message["colibriClass"].as_str()?;
     let height = message["maxHeight"].as_i64().and_then(|height| i32::try_from(height).ok());

@@ -10,12 +10,12 @@
 //! - `camera`, `microphone`: the senders. Real codec headers ([`mod@codec`]), frames in the rhythm of [`schedule`], and in
 //!   every payload a [`stamp`] that tells who sent it and when;
 //! - `received`, `sequence`: what became of it at the other end;
-//! - `channel`: what is said over the bridge channel.
+//! - `channel`: what is said over the bridge channel. Over a WebSocket the signalling half says and hears it.
 //!
 //! It refuses to know what a picture shows: behind the codec's headers, and of VP8 a grey picture, there is filling.
 
 mod camera;
-mod channel;
+pub(crate) mod channel;
 pub mod codec;
 mod descriptor;
 mod identity;
@@ -37,4 +37,4 @@ pub use peer::{Peer, Transmit};
 pub use received::Delay;
 pub use record::{Record, Stream, Traffic};
 pub use session::{Command, RemoteSource, Session};
-pub use settings::{Camera, Settings, Voice};
+pub use settings::{Camera, Settings, Voice, Way};

@@ -54,6 +54,8 @@ struct Link {
     transport: Transport,
     microphone: Option<(Microphone, Stream)>,
     camera: Option<(Camera, Vec<Stream>)>,
+    /// what the bridge wants of the camera at most, where it said so before there was one
+    limit: Option<i32>,
 }
 
 /// An RTP stream of one's own.
@@ -93,7 +95,8 @@ impl Peer {
                 transport.expect(source);
             }
         }
-        self.link = Some(Link { session, began: now, transport, microphone: None, camera: None });
+        self.link =
+            Some(Link { session, began: now, transport, microphone: None, camera: None, limit: None });
         self.turn(now);
     }
 
@@ -115,6 +118,15 @@ impl Peer {
     pub fn handle_left(&mut self, now: Time, endpoint: &str) {
         let ssrcs = self.received.leave(now, endpoint);
         self.drop_streams(now, ssrcs);
+    }
+
+    /// The bridge wants no more than this of a source; on the channel that is in `transport` it says so itself.
+    pub fn limit(&mut self, source: &str, height: i32) {
+        let Some(link) = self.link.as_mut().filter(|link| is_camera(link, source)) else { return };
+        link.limit = Some(height);
+        if let Some((camera, _)) = &mut link.camera {
+            camera.limit(height);
+        }
     }
 
     fn drop_streams(&mut self, now: Time, ssrcs: Vec<u32>) {
@@ -288,6 +300,9 @@ impl Peer {
         let streams: Vec<Stream> = link.session.camera().into_iter().map(|(ssrc, _)| stream(ssrc)).collect();
         let camera = self.settings.camera.as_ref().filter(|_| link.transport.sends(Kind::Video));
         link.camera = camera.map(|camera| (Camera::new(camera, begin, &mut self.draws), streams));
+        if let Some(((camera, _), height)) = link.camera.as_mut().zip(link.limit) {
+            camera.limit(height);
+        }
     }
 
     fn greet(&mut self) {
@@ -299,12 +314,8 @@ impl Peer {
     }
 
     fn hear(&mut self, text: &str) {
-        let Some(Said::HeightMax { source, height }) = channel::read(text) else { return };
-        let Some(link) = &mut self.link else { return };
-        if source == format!("{}-v0", link.session.endpoint)
-            && let Some((camera, _)) = &mut link.camera
-        {
-            camera.limit(height);
+        if let Some(Said::HeightMax { source, height }) = channel::read(text) {
+            self.limit(&source, height);
         }
     }
 
@@ -376,6 +387,10 @@ impl Traffic {
         self.packets += 1;
         self.bytes += payload.len() as u64;
     }
+}
+
+fn is_camera(link: &Link, source: &str) -> bool {
+    source.strip_suffix("-v0") == Some(link.session.endpoint.as_str())
 }
 
 /// A payload with its filling and its stamp.

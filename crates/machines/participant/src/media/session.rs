@@ -20,6 +20,11 @@ pub enum Command {
     Forget(Vec<RemoteSource>),
     /// This endpoint has left the room.
     Left(String),
+    /// The bridge says over a WebSocket that nobody wants to see more than this of the source.
+    Limit {
+        source: String,
+        height: i32,
+    },
     /// The focus ends the session.
     End,
 }
@@ -95,6 +100,13 @@ impl Session {
         let audio = self.own.iter().find(|sources| sources.kind == Kind::Audio)?;
         audio.sources.first().map(|source| source.ssrc)
     }
+}
+
+/// Where the offer has the bridge channel as a WebSocket: the first of them, of whichever content.
+pub(crate) fn web_socket(jingle: &Element) -> Option<String> {
+    let contents = jingle.children().filter(|child| child.is("content", JINGLE));
+    let mut transports = contents.filter_map(|content| content.get_child("transport", ICE_UDP));
+    transports.find_map(|transport| IceUdp::from_element(transport).ok()?.web_sockets.into_iter().next())
 }
 
 /// The sources of a session-initiate, a source-add or a source-remove, in JSON or in XML; those of the bridge are none.
@@ -231,6 +243,21 @@ mod tests {
             .iter()
             .map(|source| (source.owner.as_str(), source.name.as_str(), source.ssrc, source.rtx))
             .collect()
+    }
+
+    #[test]
+    fn the_first_web_socket_of_an_offer_is_taken() {
+        let transport = |inner: &str| {
+            format!(
+                "<content name='x'><transport xmlns='urn:xmpp:jingle:transports:ice-udp:1'>{inner}</transport></content>"
+            )
+        };
+        let socket =
+            |url: &str| format!("<web-socket xmlns='http://jitsi.org/protocol/colibri' url='{url}'/>");
+        let both = [socket("wss://a.example/1?pwd=x"), socket("wss://a.example/2")].concat();
+        let offer = jingle(&[transport(""), transport(&both)].concat());
+        assert_eq!(web_socket(&offer).as_deref(), Some("wss://a.example/1?pwd=x"));
+        assert_eq!(web_socket(&jingle(&transport(""))), None);
     }
 
     #[test]

@@ -19,6 +19,17 @@ pub struct Settings {
     pub voice: Option<Voice>,
     /// the greatest height that it asks of everybody's video; 0 asks for none, -1 for whatever there is
     pub height_max: i32,
+    /// the bridge channel, where the bridge offers both
+    pub channel: Way,
+}
+
+/// What carries the bridge channel. COMPAT: a client takes the one that is offered, and of two the one that `config.js`
+/// says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Way {
+    #[default]
+    DataChannel,
+    WebSocket,
 }
 
 /// A camera and what its pictures are coded with.

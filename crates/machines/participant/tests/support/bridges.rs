@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use colibri::ConferenceModify;
 use meeting::BridgeId;
-use participant::media::{Camera, Codec, Command, Delay, Identity, Peer, Record, Settings, Voice};
-use participant::{Author, Time};
-use sfu::{Config, Sfu};
+use participant::media::{Camera, Codec, Command, Delay, Identity, Peer, Record, Settings, Voice, Way};
+use participant::{Author, Closing, Time};
+use sfu::{Config, Event, Sfu, SocketId};
 
 /// One way.
 pub(crate) const LATENCY: Duration = Duration::from_millis(5);
@@ -28,6 +28,11 @@ pub(crate) struct Bridges {
     pub(crate) delays: Vec<Delay>,
     /// nothing goes from or to this address any more
     cut: Option<SocketAddr>,
+    /// bridge channels over WebSockets: of whom, and with which bridge
+    channels: BTreeMap<u64, (u32, String)>,
+    last_channel: u64,
+    /// what they say, and how they end
+    heard: Vec<(u32, Result<String, Closing>)>,
 }
 
 impl Bridges {
@@ -41,6 +46,7 @@ impl Bridges {
             camera: Some(Camera { codec: Codec::Vp8, heights: vec![360] }),
             voice: Some(Voice::Silent),
             height_max: 720,
+            channel: Way::DataChannel,
         }
     }
 
@@ -53,8 +59,9 @@ impl Bridges {
         self.epoch();
         let number = self.sfus.len() as u8 + 1;
         let address = SocketAddr::from(([10, 0, 1, number], 10_000));
+        let base = Some(format!("wss://{name}/colibri-ws/{name}"));
         let config =
-            Config { worker: 0, candidates: vec![address], websocket_base: None, seed: [number; 32] };
+            Config { worker: 0, candidates: vec![address], websocket_base: base, seed: [number; 32] };
         self.sfus.insert(name.to_owned(), (address, Sfu::new(config)));
     }
 
@@ -92,9 +99,70 @@ impl Bridges {
             Command::Expect(sources) => peer.expect(now, &sources),
             Command::Forget(sources) => peer.forget(now, &sources),
             Command::Left(endpoint) => peer.handle_left(now, &endpoint),
+            Command::Limit { source, height } => peer.limit(&source, height),
             Command::End => peer.end(now),
         }
         self.settle(now);
+    }
+
+    /// A WebSocket to `wss://BRIDGE/colibri-ws/BRIDGE/CONFERENCE/ENDPOINT?pwd=SECRET`; `false`: the bridge refuses it.
+    pub(crate) fn open_channel(&mut self, now: Time, number: u32, url: &str) -> bool {
+        let at = self.epoch() + now;
+        let parts: Vec<&str> = url.split(['/', '?']).collect();
+        let [_, _, name, _, _, conference, endpoint, password] = parts[..] else { panic!("{url}") };
+        let password = password.strip_prefix("pwd=").expect("a password");
+        self.close_channel(number);
+        let Some((_, sfu)) = self.sfus.get_mut(name) else { return false };
+        self.last_channel += 1;
+        let socket = SocketId(self.last_channel);
+        let is_open = sfu.handle_websocket(at, socket, conference, endpoint, password);
+        if is_open {
+            self.channels.insert(socket.0, (number, name.to_owned()));
+        }
+        is_open
+    }
+
+    pub(crate) fn say_on_channel(&mut self, now: Time, number: u32, text: &str) {
+        let at = self.epoch() + now;
+        let Some((socket, name)) = self.channel_of(number) else { return };
+        if let Some((_, sfu)) = self.sfus.get_mut(&name) {
+            sfu.handle_websocket_message(at, SocketId(socket), text);
+        }
+        self.settle(now);
+    }
+
+    /// `false`: there is none.
+    pub(crate) fn close_channel(&mut self, number: u32) -> bool {
+        let Some((socket, name)) = self.channel_of(number) else { return false };
+        self.channels.remove(&socket);
+        if let Some((_, sfu)) = self.sfus.get_mut(&name) {
+            sfu.handle_websocket_closed(SocketId(socket));
+        }
+        true
+    }
+
+    fn channel_of(&self, number: u32) -> Option<(u64, String)> {
+        let (socket, (_, name)) = self.channels.iter().find(|(_, (of, _))| *of == number)?;
+        Some((*socket, name.clone()))
+    }
+
+    /// What the bridges said over WebSockets since the last time.
+    pub(crate) fn heard(&mut self) -> Vec<(u32, Result<String, Closing>)> {
+        std::mem::take(&mut self.heard)
+    }
+
+    fn event(&mut self, event: Event) {
+        let (socket, heard) = match event {
+            Event::WebSocketSend { socket, text } => (socket, Ok(text)),
+            Event::WebSocketClose { socket, code, .. } => (socket, Err(Closing::Clean(code))),
+            Event::Fact(_) => return,
+        };
+        if let Some((number, _)) = self.channels.get(&socket.0) {
+            self.heard.push((*number, heard.clone()));
+        }
+        if heard.is_err() {
+            self.channels.remove(&socket.0);
+        }
     }
 
     /// The path of the present session's socket breaks for good; another one may be had.
@@ -147,9 +215,9 @@ impl Bridges {
 
     /// Puts on the wire whatever anybody wants to send.
     fn settle(&mut self, now: Time) {
-        let mut sent = Vec::new();
+        let (mut sent, mut events) = (Vec::new(), Vec::new());
         for (_, sfu) in self.sfus.values_mut() {
-            while sfu.poll_event().is_some() {}
+            events.extend(std::iter::from_fn(|| sfu.poll_event()));
             while let Some(transmit) = sfu.poll_transmit() {
                 sent.push((transmit.source, transmit.destination, transmit.payload));
             }
@@ -160,6 +228,7 @@ impl Bridges {
             }
             self.delays.extend(peer.delays());
         }
+        events.into_iter().for_each(|event| self.event(event));
         for (from, to, payload) in sent {
             if self.cut.is_some_and(|cut| [from, to].contains(&cut)) {
                 continue;

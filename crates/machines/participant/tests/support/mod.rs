@@ -174,9 +174,28 @@ impl World {
 
     /// Obeys until nobody has anything to say.
     pub(crate) fn settle(&mut self) {
-        while let Some((number, output)) = self.next_output() {
-            self.obey(number, output);
+        loop {
+            while let Some((number, output)) = self.next_output() {
+                self.obey(number, output);
+            }
+            let heard = self.bridges.heard();
+            if heard.is_empty() {
+                return;
+            }
+            for (number, heard) in heard {
+                self.with(number, |participant, now| match heard {
+                    Ok(text) => participant.handle_channel_text(now, &text),
+                    Err(how) => participant.handle_channel_closed(now, &how),
+                });
+            }
         }
+    }
+
+    /// The bridge channel of this one breaks, and both sides notice.
+    pub(crate) fn cut_channel(&mut self, number: u32) {
+        assert!(self.bridges.close_channel(number), "there is none");
+        self.with(number, |participant, now| participant.handle_channel_closed(now, &Closing::Broken));
+        self.settle();
     }
 
     fn next_output(&mut self) -> Option<(u32, Output)> {
@@ -200,6 +219,19 @@ impl World {
                 let now = self.now;
                 self.bridges.tell(now, number, command);
             }
+            Output::OpenChannel(url) => {
+                let now = self.now;
+                let is_open = self.bridges.open_channel(now, number, &url);
+                self.with(number, |participant, now| match is_open {
+                    true => participant.handle_channel_open(now),
+                    false => participant.handle_channel_closed(now, &Closing::Status(403)),
+                });
+            }
+            Output::SayOnChannel(text) => {
+                let now = self.now;
+                self.bridges.say_on_channel(now, number, &text);
+            }
+            Output::CloseChannel => drop(self.bridges.close_channel(number)),
             Output::Drop => self.hang_up(number),
             Output::Close => {
                 if let Socket::Bound(conn) = std::mem::replace(&mut self.seat(number).socket, Socket::None) {

@@ -149,6 +149,7 @@ impl Worker {
             Command::Expect(sources) => seat.peer.expect(now, &sources),
             Command::Forget(sources) => seat.peer.forget(now, &sources),
             Command::Left(endpoint) => seat.peer.handle_left(now, &endpoint),
+            Command::Limit { source, height } => seat.peer.limit(&source, height),
             Command::End => {
                 seat.peer.end(now);
                 seat.socket = None;
