@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use participant::media::{Command, Settings};
+use participant::media::{Command, Settings, Way};
 use participant::{Author, Fact};
 use service::trust::Trust;
 
@@ -47,7 +47,7 @@ impl Measurement {
         let measurement = Self {
             now,
             desk: Desk::open(now, seed)?,
-            roles: roles(media, now),
+            roles: roles(media, now, Way::default()),
             watcher: Watcher::begin(watch, &dialer, now).await?,
             counts: RefCell::new(counts),
         };
