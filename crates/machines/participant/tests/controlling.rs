@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use participant::media::{Identity, Peer, RemoteSource, Session, Settings, Voice};
+use participant::media::{Identity, Peer, RemoteSource, Session, Settings, Voice, Way};
 use participant::{Author, Time};
 use xmpp::jingle::ice::{Candidate, CandidateKind, Fingerprint, IceUdp, Setup};
 use xmpp::jingle::rtp::{Description, Kind, PayloadType};
@@ -101,6 +101,7 @@ fn settings() -> Arc<Settings> {
         camera: None,
         voice: Some(Voice::Silent),
         height_max: 0,
+        channel: Way::default(),
     })
 }
 

@@ -1,5 +1,4 @@
 //! Conference requests over connections that are used again.
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the finding")]
 
 mod support;
 

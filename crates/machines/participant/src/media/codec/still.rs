@@ -193,7 +193,7 @@ impl Default for Code {
 
 impl Code {
     fn put(&mut self, flag: bool, probability: u8) {
-        let split = 1 + ((self.range - 1) * u32::from(probability) >> 8);
+        let split = 1 + (((self.range - 1) * u32::from(probability)) >> 8);
         if flag {
             self.range -= split;
             let (bottom, carry) = self.bottom.overflowing_add(split);
@@ -291,7 +291,7 @@ mod tests {
         }
 
         fn read(&mut self, probability: u8) -> bool {
-            let split = 1 + ((self.range - 1) * u32::from(probability) >> 8);
+            let split = 1 + (((self.range - 1) * u32::from(probability)) >> 8);
             let is_set = self.value >= split << 8;
             if is_set {
                 (self.range, self.value) = (self.range - split, self.value - (split << 8));
