@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { Process, binary } from './process.ts';
@@ -34,6 +34,28 @@ export interface Loaded {
   /** one for each second */
   series: Moment[];
   calls: { rooms: Record<string, RoomCalled> }[];
+  /** those participants that were browsers; times in seconds */
+  browsers: { room: string; join: number | null; first_frame: number | null; frames: number }[];
+}
+
+/** A load that ran to its end by itself. */
+export interface Run {
+  code: number | null;
+  /** what it printed */
+  log: string;
+  /** nothing where it did not begin */
+  loaded: Loaded | undefined;
+}
+
+export async function runLoad(args: string[]): Promise<Run> {
+  const data = scratch('load');
+  const json = join(data, 'load.json');
+  const child = new Process('load', binary(), ['load', ...args, '--json', json]);
+  child.start();
+  const code = await child.exited();
+  const loaded = existsSync(json) ? (JSON.parse(readFileSync(json, 'utf8')) as Loaded) : undefined;
+  discard(data);
+  return { code, log: child.wholeLog(), loaded };
 }
 
 /** For everybody to answer a roll call, reloads of the page included. */

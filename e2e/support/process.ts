@@ -68,6 +68,13 @@ export class Process {
     await ended;
   }
 
+  /** Its code, once it ended by itself and all that it printed is read; `null`: a signal ended it. */
+  async exited(): Promise<number | null> {
+    if (!this.child) throw new Error(`${this.name} was never started`);
+    if (this.isAlive) await once(this.child, 'close');
+    return this.child.exitCode;
+  }
+
   /** SIGSTOP: it stands still and does not know it. */
   freeze(): void {
     process.kill(this.pid, 'SIGSTOP');

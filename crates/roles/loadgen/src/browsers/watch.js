@@ -3,8 +3,10 @@
 
 if (window !== window.top) return;
 
-/** Between two looks for the first picture. */
+/** Between two looks for the first picture; and once it is late, as where nobody sends any. */
 const LOOK_MS = 50;
+const LATE_LOOK_MS = 1000;
+const LATE_MS = 60_000;
 
 let joined = null;
 let first = null;
@@ -54,7 +56,8 @@ function watch(pc) {
 async function lookForPicture() {
   while (first === null) {
     await Promise.all(connections.map(look));
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    const pause = performance.now() < LATE_MS ? LOOK_MS : LATE_LOOK_MS;
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }
 
