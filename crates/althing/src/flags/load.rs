@@ -153,6 +153,7 @@ impl Load {
             browsers: self.browsers.of(&profile)?,
             watch: self.watch.clone(),
         };
+        load.browsers.check(&load)?;
         Ok(Order { load, profile: self.profile.clone(), thresholds })
     }
 
@@ -308,6 +309,14 @@ mod tests {
         let error = load(&["--browsers", "1", "--codec", "av1"]).err().map(|error| error.to_string());
         assert!(error.is_some_and(|error| error.contains("vp8")));
         assert!(load(&["--browsers", "1", "--codec", "av1", "--media", "audio"]).is_ok());
+        for (flags, part) in [
+            (["--participants", "3", "--browsers", "4"], "there are 3 participants"),
+            (["--participants", "60", "--browsers", "51"], "50 at most"),
+            (["--ca", "x.pem", "--browsers", "1"], "--insecure"),
+        ] {
+            let error = load(&flags).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(error.contains(part), "{error}");
+        }
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(crate) fn run(flags: &Load) -> anyhow::Result<()> {
     open_files::raise(usize::try_from(sockets).unwrap_or(usize::MAX));
     let title = order.profile.as_deref().map_or("load", name_of);
     if load.browsers.count > 0 {
-        print::aside(&format!("starting {} browsers", load.browsers.count));
+        print::aside(&format!("browsers are starting: {}", load.browsers.count));
     }
     if let Some(warning) = load.browsers.warning() {
         print::aside(&format!("warning: {warning}"));

@@ -10,7 +10,7 @@
 //!   `participant::Closing`; `transport`: whichever of them carries a stream; `advice`: what to try then;
 //! - `channel`: the bridge channel of one participant, where it is a WebSocket;
 //! - `seat`: one participant, driven: its machine asks, and sockets and timers answer;
-//! - `run`: the plan of who comes when, the end of the run, and what is counted on the way (`tally`, `series`);
+//! - `run`: the plan of who comes when, the end of the run (`wishes`), and what is counted on the way (`tally`, `series`);
 //! - `browsers`: participants that are real ones, for what a picture looks like at the other end;
 //! - `media`: threads and sockets for what participants send and see;
 //! - `roll`: at a SIGUSR1 everybody asks at once, and who is answered when: what a server that is killed at that
@@ -49,6 +49,7 @@ mod transport;
 pub mod units;
 mod watch;
 mod websocket;
+mod wishes;
 
 pub use browsers::{Browsers, Sight, Viewer};
 pub use histogram::Histogram;

@@ -11,7 +11,6 @@ use participant::{Author, Crowd, Event, Invitation, Plan, Settings, Time, What, 
 use rustix::time::{ClockId, clock_gettime};
 use service::clock::Clock;
 use service::trust::Trust;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
 
@@ -25,6 +24,7 @@ use crate::series::Series;
 use crate::tally::{Progress, Tally};
 use crate::target::{Addresses, FocusAt, Target};
 use crate::watch::{Watch, Watcher};
+use crate::wishes::Wishes;
 
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -94,13 +94,13 @@ impl Now {
 }
 
 /// Runs it to its end on this thread, and tells every second how far it is. At a SIGUSR1 the roll is called; a SIGINT
-/// is the end of its time, a second one does not wait for the last lines either.
+/// is the end of its time, and a second one, or a SIGTERM, does not wait for the last lines either.
 ///
 /// # Errors
 /// The numbers make no plan, something cannot be watched, or the server is not there at all: then nobody tries.
 pub fn run(load: &Load, progress: impl FnMut(&Progress)) -> anyhow::Result<Report> {
     let plan = load.crowd.plan()?.let_first(load.browsers.count);
-    load.browsers.check(load, plan.total())?;
+    load.browsers.check(load)?;
     let dialer = Rc::new(Dialer::new(&load.trust)?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
@@ -108,7 +108,7 @@ pub fn run(load: &Load, progress: impl FnMut(&Progress)) -> anyhow::Result<Repor
         let mut wishes = Wishes::hear()?;
         let fleet = tokio::select! {
             fleet = Fleet::launch(load) => fleet?,
-            Some(()) = wishes.end.recv() => bail!("it was ended before its browsers had started"),
+            _ = wishes.end.wanted() => bail!("it was ended before its browsers had started"),
         };
         let now = Now::begin();
         let watcher = Watcher::begin(&load.watch, &dialer, now).await?;
@@ -152,20 +152,6 @@ struct Host<'a> {
     watcher: Watcher,
     series: Series,
     gauge: Gauge,
-}
-
-/// What somebody wants of a run, by signals.
-struct Wishes {
-    /// SIGUSR1
-    roll: Signal,
-    /// SIGINT
-    end: Signal,
-}
-
-impl Wishes {
-    fn hear() -> std::io::Result<Self> {
-        Ok(Self { roll: signal(SignalKind::user_defined1())?, end: signal(SignalKind::interrupt())? })
-    }
 }
 
 impl<'a> Host<'a> {
@@ -312,8 +298,8 @@ impl<'a> Host<'a> {
                 () = tokio::time::sleep_until(until) => return,
                 _ = ticks.tick() => self.show(progress),
                 Some(()) = self.wishes.roll.recv() => self.call(),
-                Some(()) = self.wishes.end.recv() => {
-                    self.ends += 1;
+                ends = self.wishes.end.wanted() => {
+                    self.ends += ends;
                     return;
                 }
                 Some(_) = self.seats.join_next() => {}

@@ -18,7 +18,7 @@ pub struct Sample {
     /// in their rooms at its end
     pub present: u64,
     pub joins: u64,
-    /// of those who joined
+    /// of the simulated ones who joined
     pub join: Option<Spread>,
     /// attendances that never got in
     pub failed: u64,

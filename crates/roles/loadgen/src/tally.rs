@@ -100,8 +100,8 @@ pub(crate) struct Tally {
 struct Recent {
     join: Histogram,
     delay: Histogram,
-    /// at the last sample: failures, reloads, losses, resumptions
-    before: [u64; 4],
+    /// at the last sample: joins, failures, reloads, losses, resumptions
+    before: [u64; 5],
 }
 
 impl Tally {
@@ -178,19 +178,20 @@ impl Tally {
     pub(crate) fn sample(&mut self, at: Time, flow: Option<Flow>, servers: &[Server]) -> Sample {
         let browsers = self.browsers.sample();
         let progress = &self.progress;
-        let totals = [progress.failed(), progress.reloaded(), progress.lost, progress.resumed];
+        let totals =
+            [progress.joined, progress.failed(), progress.reloaded(), progress.lost, progress.resumed];
         let Recent { join, delay, before } =
             std::mem::replace(&mut self.recent, Recent { before: totals, ..Recent::default() });
         let since = |index: usize| totals[index] - before[index];
         Sample {
             at,
             present: progress.present,
-            joins: join.count(),
+            joins: since(0),
             join: Spread::of(&join),
-            failed: since(0),
-            reloads: since(1),
-            lost: since(2),
-            resumed: since(3),
+            failed: since(1),
+            reloads: since(2),
+            lost: since(3),
+            resumed: since(4),
             heard: delay.count(),
             delay: Spread::of(&delay),
             flow,

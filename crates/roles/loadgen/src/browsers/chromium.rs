@@ -194,8 +194,10 @@ impl Chromium {
             .ok()
             .and_then(Result::ok)
             .map_or_else(|| "nobody knows how".to_owned(), |status| status.to_string());
+        // what it says all day is no cause
         let said = self.said.borrow();
-        Err(Fault::Ended(if said.is_empty() { how } else { format!("{how}, and said {:?}", *said) }))
+        let is_cause = !said.is_empty() && (self.version.is_empty() || is_fatal(&said));
+        Err(Fault::Ended(if !is_cause { how } else { format!("{how}, and said {:?}", *said) }))
     }
 
     fn kill(&mut self) {
@@ -218,13 +220,14 @@ async fn listen(log: impl AsyncRead + Unpin, said: Rc<RefCell<String>>) {
     while let Ok(1..) = (&mut log).take(BROWSER_MESSAGE_BYTES_MAX as u64).read_until(b'\n', &mut line).await {
         let text = String::from_utf8_lossy(&line).trim().to_owned();
         line.clear();
-        let matters = |text: &str| {
-            ["FATAL", "No usable sandbox", "error while loading"].iter().any(|word| text.contains(word))
-        };
-        if !text.is_empty() && (matters(&text) || !matters(&said.borrow())) {
+        if !text.is_empty() && (is_fatal(&text) || !is_fatal(&said.borrow())) {
             *said.borrow_mut() = text.chars().take(BROWSER_WORDS_MAX).collect();
         }
     }
+}
+
+fn is_fatal(line: &str) -> bool {
+    ["FATAL", "No usable sandbox", "error while loading"].iter().any(|word| line.contains(word))
 }
 
 #[cfg(test)]

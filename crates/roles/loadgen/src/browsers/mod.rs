@@ -56,8 +56,8 @@ pub struct Browsers {
 impl Browsers {
     /// # Errors
     /// There are not so many participants, or the browsers could not do what is wanted.
-    pub(crate) fn check(&self, load: &Load, total: u32) -> anyhow::Result<()> {
-        let count = self.count;
+    pub fn check(&self, load: &Load) -> anyhow::Result<()> {
+        let (count, total) = (self.count, load.crowd.plan()?.total());
         ensure!(count <= BROWSERS_MAX, "--browsers {count}: {BROWSERS_MAX} at most on one machine");
         ensure!(
             count <= total,

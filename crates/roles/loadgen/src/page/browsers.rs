@@ -19,11 +19,11 @@ pub(super) fn tiles(report: &Report) -> Vec<Tile> {
     let bad_if = |bad: bool| if bad { "bad" } else { "" };
     let (present, all) = (figure("present") as usize, report.browsers.len());
     let first = Duration::from_secs_f64(figure("first_frame.p95"));
-    let mut tiles = vec![("browsers in at the end", format!("{present} of {all}"), bad_if(present < all))];
+    let mut tiles = vec![("browsers in", format!("{present} of {all}"), bad_if(present < all))];
     if figure("streams") > 0.0 {
-        tiles.push(("browsers: first picture, p95", show_time(first), ""));
-        tiles.push(("browsers: frames a second", format!("{:.1}", figure("fps")), ""));
-        tiles.push(("browsers: frozen", percent(figure("frozen")), ""));
+        tiles.push(("first picture, p95", show_time(first), ""));
+        tiles.push(("frames a second", format!("{:.1}", figure("fps")), ""));
+        tiles.push(("picture frozen", percent(figure("frozen")), ""));
     }
     tiles
 }
@@ -95,6 +95,6 @@ mod tests {
         {
             assert!(html.contains(part), "{part} is not in {html}");
         }
-        assert_eq!(tiles(&report)[0], ("browsers in at the end", "0 of 2".to_owned(), "bad"));
+        assert_eq!(tiles(&report)[0], ("browsers in", "0 of 2".to_owned(), "bad"));
     }
 }

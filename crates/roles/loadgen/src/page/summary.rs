@@ -161,9 +161,9 @@ pub(super) fn parameters(about: &About<'_>) -> String {
         .chat
         .map_or_else(|| "no".to_owned(), |every| format!("a line every {} of each", show_time(every)));
     let all = [
-        ("of all participants, browsers", load.browsers.count.to_string()),
         ("rooms", crowd.rooms.to_string()),
         ("participants in each", crowd.participants.to_string()),
+        ("of all of them, browsers", load.browsers.count.to_string()),
         ("joins a second", crowd.join_rate.to_string()),
         ("departures a second", crowd.churn_rate.to_string()),
         ("all cut, after the last join", time(crowd.cut_at)),
