@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use colibri::{ConferenceModified, MediaSource};
@@ -11,11 +10,14 @@ use str0m::config::Fingerprint;
 use str0m::format::{Codec, FormatParams};
 use str0m::media::{Frequency, KeyframeRequestKind, MediaKind, Mid};
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::{Extension, ExtensionValues, RtpPacket, RtpWrite};
+use str0m::rtp::{Extension, ExtensionValues, RtpWrite};
 use str0m::{Candidate, Event, IceCreds, Input, Output, Rtc};
 use xmpp::jingle::ice::{Fingerprint as Signalled, IceUdp, Setup};
 use xmpp::jingle::rtp::Kind;
 use xmpp::jingle::source::{Semantics, SsrcGroup};
+
+use crate::encoder::Encoder;
+use crate::heard::Heard;
 
 pub(crate) const OPUS: u8 = 111;
 pub(crate) const VP8: u8 = 100;
@@ -68,43 +70,6 @@ pub(crate) struct Camera {
     pub(crate) layered: bool,
     /// announces its retransmission SSRCs
     pub(crate) repairs: bool,
-}
-
-struct Encoder {
-    seq: u64,
-    timestamp: u32,
-    picture: u16,
-    level_zero: u8,
-}
-
-/// A packet that arrived.
-#[derive(Clone, Debug)]
-pub(crate) struct Heard {
-    pub(crate) ssrc: u32,
-    pub(crate) seq: u64,
-    pub(crate) timestamp: u32,
-    pub(crate) marker: bool,
-    pub(crate) payload: Arc<[u8]>,
-    pub(crate) level: Option<i8>,
-}
-
-impl Heard {
-    pub(crate) fn encoding(&self) -> u8 {
-        self.payload[self.payload.len() - 1]
-    }
-
-    /// The first packet of a VP8 key frame.
-    pub(crate) fn is_key(&self) -> bool {
-        self.payload[0] & 0x10 != 0 && self.payload[6] & 1 == 0
-    }
-
-    pub(crate) fn picture(&self) -> u16 {
-        u16::from_be_bytes([self.payload[2], self.payload[3]]) & 0x7fff
-    }
-
-    pub(crate) fn level_zero(&self) -> u8 {
-        self.payload[4]
-    }
 }
 
 impl Client {
@@ -342,7 +307,7 @@ impl Client {
             Event::ChannelData(data) => {
                 self.messages.push(serde_json::from_slice(&data.data).expect("the bridge writes JSON"));
             }
-            Event::RtpPacket(packet) => self.heard.push(heard(&packet)),
+            Event::RtpPacket(packet) => self.heard.push(Heard::from(&packet)),
             Event::KeyframeRequest(_) => {
                 self.keyframes_asked.push(now);
                 if let Some(camera) = self.camera.as_mut().filter(|c| c.obeys) {
@@ -400,55 +365,6 @@ impl Camera {
     }
 }
 
-impl Encoder {
-    /// Three packets; the last byte names the encoding.
-    fn picture(&mut self, index: u8, key: bool) -> Vec<(u64, u32, bool, Vec<u8>)> {
-        let [high, low] = self.picture.to_be_bytes();
-        let height = 180_u16 << index;
-        let packets = (0..3_u64).map(|part| {
-            let start = if part == 0 { 0x90 } else { 0x80 };
-            let mut payload = vec![start, 0xe0, 0x80 | high, low, self.level_zero, 0x20];
-            payload.extend([u8::from(!key), 0, 0, 0x9d, 0x01, 0x2a, 0x40, 0x01]);
-            payload.extend(height.to_le_bytes());
-            payload.extend([0; 800]);
-            payload.push(index);
-            (self.seq + part, self.timestamp, part == 2, payload)
-        });
-        let packets = packets.collect();
-        self.advance();
-        packets
-    }
-
-    /// One packet for each of three spatial layers; the last byte names the layer.
-    fn layered_picture(&mut self, key: bool) -> Vec<(u64, u32, bool, Vec<u8>)> {
-        let [high, low] = self.picture.to_be_bytes();
-        let packets = (0..3_u8).map(|layer| {
-            let structured = key && layer == 0;
-            let first = 0b1010_1100 | u8::from(!key) << 6 | u8::from(structured) << 1;
-            let mut payload = vec![first, 0x80 | high, low, layer << 1, self.level_zero];
-            if structured {
-                payload.push(0b0101_0000);
-                for height in [180_u16, 360, 720] {
-                    payload.extend([[0, 0], height.to_be_bytes()].concat());
-                }
-            }
-            payload.extend([0; 400]);
-            payload.push(layer);
-            (self.seq + u64::from(layer), self.timestamp, layer == 2, payload)
-        });
-        let packets = packets.collect();
-        self.advance();
-        packets
-    }
-
-    fn advance(&mut self) {
-        self.seq += 3;
-        self.timestamp = self.timestamp.wrapping_add(3600);
-        self.picture = (self.picture + 1) & 0x7fff;
-        self.level_zero = self.level_zero.wrapping_add(1);
-    }
-}
-
 fn write(
     mut api: str0m::change::DirectApi,
     ssrc: u32,
@@ -461,17 +377,6 @@ fn write(
         stream.write_rtp(
             RtpWrite::new(pt.into(), seq.into(), timestamp, now, payload).marker(marker).nackable(true),
         );
-    }
-}
-
-fn heard(packet: &RtpPacket) -> Heard {
-    Heard {
-        ssrc: *packet.header.ssrc,
-        seq: *packet.seq_no,
-        timestamp: packet.header.timestamp,
-        marker: packet.header.marker,
-        payload: packet.payload.clone(),
-        level: packet.header.ext_vals.audio_level,
     }
 }
 

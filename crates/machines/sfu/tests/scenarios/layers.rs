@@ -6,7 +6,7 @@ use serde_json::json;
 use sfu::Fact;
 use xmpp::jingle::source::Semantics;
 
-use crate::client::Heard;
+use crate::heard::Heard;
 use crate::wire::World;
 
 const SECOND: Duration = Duration::from_secs(1);

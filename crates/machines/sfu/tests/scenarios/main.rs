@@ -3,6 +3,8 @@
 mod channel;
 mod client;
 mod disorder;
+mod encoder;
+mod heard;
 mod hearing;
 mod hostile;
 mod layers;
