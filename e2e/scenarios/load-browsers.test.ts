@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { type Run, runLoad } from '../support/load.ts';
+import { freePort } from '../support/ports.ts';
 import { Server } from '../support/server.ts';
 
 /** Two browsers start, and two people more come. */
@@ -62,15 +63,16 @@ test(
 );
 
 test(
-  'a browser that cannot get in is a failure with its cause',
+  'a browser whose page is not there is a failure with its cause',
   async () => {
-    const nowhere = ['--url', `http://127.0.0.1:${server.adminPort}`, '--domain', 'meet.internal'];
+    const nowhere = ['--url', `http://127.0.0.1:${await freePort()}`, '--domain', 'meet.internal'];
     const there = ['--websocket', `ws://127.0.0.1:${server.httpPort}/xmpp-websocket`, '--focus', 'none'];
-    const size = ['--participants', '2', '--browsers', '1', '--media', 'none', '--duration', '75s'];
+    const size = ['--participants', '2', '--browsers', '1', '--media', 'none', '--duration', '3s'];
     const { code, log, loaded } = await runLoad([...nowhere, ...there, ...size]);
     expect(code, log).toBe(0);
+    expect(loaded!.figures['joined'], log).toBe(1);
     expect(loaded!.figures['browsers.failed'], log).toBe(1);
-    expect(log).toContain('a browser did not get into its room');
+    expect(log).toContain('a browser could not load its page: net::ERR_CONNECTION_REFUSED');
   },
   RUN_MS,
 );

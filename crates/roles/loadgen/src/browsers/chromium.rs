@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, getuid, kill_process_group};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::devtools::Devtools;
@@ -67,6 +68,8 @@ pub(super) struct Chromium {
     group: Option<Pid>,
     /// the last line of its log that matters
     said: Rc<RefCell<String>>,
+    /// who reads it
+    listener: Option<JoinHandle<()>>,
     /// `Chrome/130.0`
     pub(super) version: String,
     _profile: ProfileDir,
@@ -110,9 +113,10 @@ impl Chromium {
             return Err(Fault::Unstarted("it has no pipes".to_owned()));
         };
         let said = Rc::default();
-        tokio::task::spawn_local(listen(stderr, Rc::clone(&said)));
+        let listener = Some(tokio::task::spawn_local(listen(stderr, Rc::clone(&said))));
         let devtools = Devtools::new(stdout, stdin);
-        let mut chromium = Self { devtools, child, group, said, version: String::new(), _profile: profile };
+        let mut chromium =
+            Self { devtools, child, group, said, listener, version: String::new(), _profile: profile };
         let asked =
             chromium.devtools.call_within(BROWSER_START_TIME_MAX, "Browser.getVersion", json!({})).await;
         let version = chromium.explained(asked).await?;
@@ -194,6 +198,10 @@ impl Chromium {
             .ok()
             .and_then(Result::ok)
             .map_or_else(|| "nobody knows how".to_owned(), |status| status.to_string());
+        // its last words may not have been read yet
+        if let Some(listener) = self.listener.take() {
+            let _ = timeout(BROWSER_END_TIME_MAX, listener).await;
+        }
         // what it says all day is no cause
         let said = self.said.borrow();
         let is_cause = !said.is_empty() && (self.version.is_empty() || is_fatal(&said));
@@ -248,40 +256,37 @@ mod tests {
         (Chromium::launch(&manner).await, folder)
     }
 
-    fn run(test: impl Future<Output = ()>) {
+    /// One after the other: a program that is written while another thread forks cannot be run at once.
+    #[test]
+    fn how_one_ends_is_told() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        LocalSet::new().block_on(&runtime, test);
+        LocalSet::new().block_on(&runtime, async {
+            one_that_does_not_start().await;
+            one_that_dies_later().await;
+        });
+    }
+
+    async fn one_that_does_not_start() {
+        let (launched, _folder) = launch("echo '[1:FATAL] no shelf' >&2; echo bye >&2; exit 3").await;
+        let fault = launched.err().map(|fault| fault.to_string()).unwrap_or_default();
+        assert!(fault.contains("exit status: 3") && fault.contains("no shelf"), "{fault}");
+    }
+
+    /// It tells its flags, dies of the next call, and leaves nothing behind.
+    async fn one_that_dies_later() {
+        let flags = "echo \"$*\" > \"$(dirname \"$0\")/flags\"";
+        let dies = "dd bs=1 count=70 <&3 >/dev/null 2>&1\nkill -9 $$";
+        let (launched, folder) = launch(&format!("echo noise >&2\n{ANSWER}\n{flags}\n{dies}")).await;
+        let mut chromium = launched.unwrap_or_else(|fault| panic!("{fault}"));
+        assert_eq!(chromium.version, "Chrome/1");
+        let fault = chromium.open("", "http://127.0.0.1/").await.unwrap_err();
+        assert_eq!(fault, Fault::Ended("signal: 9 (SIGKILL)".to_owned()));
+        let flags = std::fs::read_to_string(folder.path().join("flags")).unwrap();
+        let profile = flags.split("--user-data-dir=").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+        assert!(std::path::Path::new(&profile).exists() && flags.contains("--ignore-certificate-errors"));
+        drop(chromium);
+        assert!(!std::path::Path::new(&profile).exists());
     }
 
     const ANSWER: &str = "printf '{\"id\":1,\"result\":{\"product\":\"Chrome/1\"}}\\0' >&4";
-
-    #[test]
-    fn one_that_does_not_start_says_why() {
-        run(async {
-            let (launched, _folder) = launch("echo '[1:FATAL] no shelf' >&2; echo bye >&2; exit 3").await;
-            let fault = launched.err().map(|fault| fault.to_string()).unwrap_or_default();
-            assert!(fault.contains("exit status: 3") && fault.contains("no shelf"), "{fault}");
-        });
-    }
-
-    #[test]
-    fn one_that_dies_later_is_told_with_its_end_and_leaves_nothing() {
-        run(async {
-            // it tells its folder, and dies of the next call
-            let dying = format!(
-                "{ANSWER}\necho \"$*\" > \"$(dirname \"$0\")/flags\"\ndd bs=1 count=70 <&3 >/dev/null 2>&1\nkill -9 $$"
-            );
-            let (launched, folder) = launch(&dying).await;
-            let mut chromium = launched.unwrap_or_else(|fault| panic!("{fault}"));
-            assert_eq!(chromium.version, "Chrome/1");
-            let fault = chromium.open("", "http://127.0.0.1/").await.unwrap_err();
-            assert!(matches!(&fault, Fault::Ended(how) if how.contains("signal: 9")), "{fault}");
-            let flags = std::fs::read_to_string(folder.path().join("flags")).unwrap();
-            let profile =
-                flags.split("--user-data-dir=").nth(1).unwrap().split(' ').next().unwrap().to_owned();
-            assert!(std::path::Path::new(&profile).exists() && flags.contains("--ignore-certificate-errors"));
-            drop(chromium);
-            assert!(!std::path::Path::new(&profile).exists());
-        });
-    }
 }
