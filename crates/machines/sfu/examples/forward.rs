@@ -9,6 +9,10 @@
 
 #[path = "../tests/scenarios/client.rs"]
 mod client;
+#[path = "../tests/scenarios/encoder.rs"]
+mod encoder;
+#[path = "../tests/scenarios/heard.rs"]
+mod heard;
 #[path = "../tests/scenarios/wire.rs"]
 mod wire;
 
