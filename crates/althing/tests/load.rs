@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 
 use support::{althing, check_fails, command, path, printed};
@@ -158,6 +158,51 @@ fn a_certificate_that_nobody_vouches_for_is_refused() {
     check_fails(&althing(&["load", "--url", &server.url]), &["has no TLS", "certificate", "--insecure"]);
     let one = ["--participants", "1", "--duration", "0s", "--insecure", "--fail-if", "joined<1"];
     printed(&althing(&[&["load", "--url", &server.url][..], &one].concat()));
+}
+
+#[test]
+fn a_token_goes_where_the_client_puts_it() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap();
+    let served = std::thread::spawn(move || {
+        let mut heads = Vec::new();
+        while let Some(head) = asked(&listener) {
+            let is_last = head.starts_with("GET /xmpp-websocket");
+            heads.push(head);
+            if is_last {
+                break;
+            }
+        }
+        heads
+    });
+    let url = format!("http://{host}");
+    let size = ["--participants", "1", "--duration", "0s"];
+    let told = ["--domain", "meet.example", "--token", "x.y.z"];
+    let focus = format!("{url}/conference-request/v1");
+    let output = althing(&[&["load", "--url", &url, "--focus", &focus][..], &size, &told].concat());
+    check_fails(&output, &["nobody got in"]);
+    let heads = served.join().unwrap();
+    let asked =
+        heads.iter().find(|head| head.starts_with("POST /conference-request/v1?room=load-1 ")).unwrap();
+    assert!(asked.contains("\r\nauthorization: Bearer x.y.z\r\n"), "{asked}");
+    let stream = heads.last().unwrap();
+    assert!(stream.starts_with("GET /xmpp-websocket?room=load-1&token=x.y.z "), "{stream}");
+}
+
+/// The head of the next request to a server that says yes to whatever is no WebSocket.
+fn asked(listener: &std::net::TcpListener) -> Option<String> {
+    let (stream, _) = listener.accept().ok()?;
+    let mut reader = BufReader::new(stream);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        reader.read_line(&mut head).ok().filter(|bytes| *bytes > 0)?;
+    }
+    if !head.starts_with("GET /xmpp-websocket") {
+        let body = "{\"ready\":true}";
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        reader.into_inner().write_all(answer.as_bytes()).ok()?;
+    }
+    Some(head)
 }
 
 /// `althing up` on free ports, ended when it is dropped.

@@ -109,6 +109,9 @@ struct Place {
     /// from config.js, or datachannel]
     #[arg(long, value_name = "WHAT", value_parser = channel)]
     bridge_channel: Option<Way>,
+    /// A JSON Web Token that lets everybody in, as in an address that ends in ?jwt=
+    #[arg(long, value_name = "JWT", env = "ALTHING_LOAD_TOKEN", hide_env_values = true)]
+    token: Option<String>,
     /// Certificates to trust beside those of this machine, PEM
     #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
     ca: Option<PathBuf>,
@@ -218,6 +221,7 @@ impl Place {
             transport: self.transport,
             focus: self.focus.clone(),
             channel: self.bridge_channel,
+            token: self.token.clone(),
         }
     }
 }

@@ -21,15 +21,20 @@ pub(crate) struct Line {
     connection: Fuse<Pin<Box<dyn Future<Output = ()>>>>,
 }
 
-/// The status and the body. A body that is not empty is JSON.
+/// The status and the body. A body that is not empty is JSON; `token` is the bearer's (RFC 6750 section 2.1).
 pub(crate) async fn ask(
     dialer: &Dialer,
     url: &Uri,
     method: Method,
+    token: Option<&str>,
     body: String,
 ) -> Result<(u16, String), Closing> {
     let mut line = Line::open(dialer, url).await?;
     let request = request(url, method, "application/json").header("connection", "close");
+    let request = match token {
+        Some(token) => request.header("authorization", format!("Bearer {token}")),
+        None => request,
+    };
     let request = request.body(Full::new(Bytes::from(body))).map_err(no_request)?;
     let answered = line.exchange(request, ANSWER_BYTES_MAX);
     timeout(ANSWER_TIME_MAX, answered).await.unwrap_or(Err(Closing::TimedOut))

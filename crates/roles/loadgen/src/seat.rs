@@ -274,7 +274,10 @@ impl Seat {
                 return Arrived::Answer(Err(Closing::Unreachable("it has no address".to_owned())));
             };
             let answer = match with_query(url, &[("room", &room)]) {
-                Ok(url) => http::ask(&hall.dialer, &url, Method::POST, body).await,
+                Ok(url) => {
+                    let token = hall.addresses.token.as_deref();
+                    http::ask(&hall.dialer, &url, Method::POST, token, body).await
+                }
                 Err(how) => Err(how),
             };
             Arrived::Answer(answer)
@@ -283,8 +286,10 @@ impl Seat {
 
     fn connect(&self, previd: Option<&str>) -> Pin<Box<dyn Future<Output = Arrived>>> {
         let hall = Rc::clone(&self.hall);
-        let query = [("room", self.room.as_str())].into_iter().chain(previd.map(|previd| ("previd", previd)));
-        let url = with_query(&hall.addresses.stream.to_string(), &query.collect::<Vec<_>>());
+        let told = [("token", hall.addresses.token.as_deref()), ("previd", previd)];
+        let told = told.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let query: Vec<_> = [("room", self.room.as_str())].into_iter().chain(told).collect();
+        let url = with_query(&hall.addresses.stream.to_string(), &query);
         let (transport, author) = (hall.addresses.transport, self.participant.author());
         Box::pin(async move {
             let url = match url {

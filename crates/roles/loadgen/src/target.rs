@@ -29,6 +29,8 @@ pub struct Target {
     pub focus: Option<FocusAt>,
     /// the bridge channel, where the bridge offers both
     pub channel: Option<Way>,
+    /// a JSON Web Token that lets people in
+    pub token: Option<String>,
 }
 
 /// How the focus is asked into a room.
@@ -52,6 +54,7 @@ pub(crate) struct Addresses {
     pub(crate) stream: Uri,
     pub(crate) focus: FocusAt,
     pub(crate) channel: Way,
+    pub(crate) token: Option<String>,
 }
 
 impl Target {
@@ -67,7 +70,7 @@ impl Target {
         }
         let base = self.url.trim_end_matches('/');
         let address = format!("{base}/config.js");
-        let answer = http::ask(dialer, &address.parse()?, Method::GET, String::new()).await;
+        let answer = http::ask(dialer, &address.parse()?, Method::GET, None, String::new()).await;
         match answer {
             Ok((200, script)) => self.addresses(&url, &script),
             Ok((status, _)) if self.domain.is_none() => bail!(
@@ -93,7 +96,8 @@ impl Target {
             None => focus_of(script, &domain),
         };
         let channel = self.channel.unwrap_or_else(|| channel_of(script));
-        Ok(Addresses { domain, muc, transport, stream, focus, channel })
+        let token = self.token.clone();
+        Ok(Addresses { domain, muc, transport, stream, focus, channel, token })
     }
 
     /// As the client chooses: a WebSocket before BOSH, unless the script would have it otherwise.

@@ -12,7 +12,7 @@ pub(crate) struct Sends {
 /// `base` is what people open. COMPAT: what stands in the fragment is configuration to stock jitsi-meet
 /// (`parseURLParams.ts`), our own client reads the first two; each passes over what is not for it. A connection from one
 /// browser to another would tell nothing of a server, so `p2p` is off.
-pub(super) fn address(base: &str, room: &str, name: &str, sends: Sends) -> String {
+pub(super) fn address(base: &str, token: Option<&str>, room: &str, name: &str, sends: Sends) -> String {
     let (room, name) = (encode(room), encode(name));
     let (silent, dark) = (!sends.audio, !sends.video);
     let wishes = [
@@ -27,7 +27,8 @@ pub(super) fn address(base: &str, room: &str, name: &str, sends: Sends) -> Strin
         // text is JSON there
         format!("userInfo.displayName=%22{name}%22"),
     ];
-    format!("{}/{room}#{}", base.trim_end_matches('/'), wishes.join("&"))
+    let token = token.map(|token| format!("?jwt={}", encode(token))).unwrap_or_default();
+    format!("{}/{room}{token}#{}", base.trim_end_matches('/'), wishes.join("&"))
 }
 
 #[cfg(test)]
@@ -37,9 +38,9 @@ mod tests {
     #[test]
     fn a_room_and_what_both_kinds_of_client_understand() {
         let sends = Sends { audio: true, video: false };
-        let address = address("https://meet.example/team/", "load 1", "Browser 1", sends);
+        let address = address("https://meet.example/team/", Some("x.y.z"), "load 1", "Browser 1", sends);
         let (page, wishes) = address.split_once('#').unwrap();
-        assert_eq!(page, "https://meet.example/team/load%201");
+        assert_eq!(page, "https://meet.example/team/load%201?jwt=x.y.z");
         let wishes: Vec<&str> = wishes.split('&').collect();
         for wish in [
             "skip-prejoin=true",

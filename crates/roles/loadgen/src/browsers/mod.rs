@@ -132,7 +132,7 @@ impl Fleet {
         let name = format!("Browser {}", guest.number + 1);
         let errand = Errand {
             number: guest.number,
-            url: address(&self.base, &guest.room, &name, sends),
+            url: address(&self.base, hall.addresses.token.as_deref(), &guest.room, &name, sends),
             room: guest.room,
             script: script(sends),
         };

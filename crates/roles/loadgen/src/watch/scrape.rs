@@ -8,7 +8,7 @@ use crate::dial::Dialer;
 use crate::http;
 
 pub(super) async fn read(dialer: &Dialer, url: &Uri) -> anyhow::Result<Reading> {
-    match http::ask(dialer, url, Method::GET, String::new()).await {
+    match http::ask(dialer, url, Method::GET, None, String::new()).await {
         Ok((200, text)) => parse(&text),
         Ok((status, _)) => bail!("{url} answers with HTTP status {status}"),
         Err(closing) => bail!("the connection to {url} {closing}"),
