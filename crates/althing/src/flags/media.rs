@@ -15,6 +15,9 @@ pub(crate) struct Media {
     /// Height of the pictures, or three of them at a time (with vp9 and av1: as layers of one stream) [default: simulcast]
     #[arg(long, value_enum)]
     video: Option<Video>,
+    /// Kilobits a second of the highest of the pictures, the others in proportion [default: as browsers have it]
+    #[arg(long, value_name = "KBIT")]
+    bit_rate: Option<u32>,
     /// What pictures are coded with [default: vp8]
     #[arg(long, value_enum)]
     codec: Option<Coded>,
@@ -72,6 +75,7 @@ impl Media {
         Some(Feeds {
             senders: self.senders.or(feeds.senders),
             video: heights.unwrap_or(feeds.video),
+            bit_rate: self.bit_rate.or(feeds.bit_rate),
             codec: self.codec.map_or(feeds.codec, Coded::codec),
             audio: self.audio.map_or(feeds.audio, Audio::voice),
             receive: self.receive.unwrap_or(feeds.receive),

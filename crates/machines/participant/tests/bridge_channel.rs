@@ -18,7 +18,7 @@ fn meeting(way: Way, heights: &[i32]) -> World {
     for (number, height) in (0..).zip(heights) {
         let mut own = common.clone();
         (own.channel, own.height_max) = (way, *height);
-        own.camera = Some(Camera { codec: Codec::Vp8, heights: vec![180, 360, 720] });
+        own.camera = Some(Camera { codec: Codec::Vp8, heights: vec![180, 360, 720], bitrate_bps: None });
         world.join(number, &Settings { media: Some(Arc::new(own)), ..support::settings() });
     }
     world.run(5.0);

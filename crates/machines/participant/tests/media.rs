@@ -110,7 +110,7 @@ fn whoever_wants_less_is_sent_less_of_layers_of_one_stream() {
 
 fn check_layers(codec: Codec) {
     let mut world = meeting(3, 5.0, |number, settings| {
-        settings.camera = Some(Camera { codec, heights: vec![180, 360, 720] });
+        settings.camera = Some(Camera { codec, heights: vec![180, 360, 720], bitrate_bps: None });
         settings.height_max = [180, 720, 0][number as usize];
     });
     let records = records(&mut world, 3);

@@ -143,7 +143,7 @@ impl Encoder {
         let codec = settings.codec;
         let mut below = 0;
         let of = |height: &u16| {
-            let bitrate_bps = codec.bitrate_bps(*height);
+            let bitrate_bps = settings.bitrate_bps(*height);
             let share = bitrate_bps.saturating_sub(std::mem::replace(&mut below, bitrate_bps));
             Spatial { height: *height, bytes: shot.bytes(share, codec.temporal_layers()) }
         };
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     fn camera(codec: Codec, heights: &[u16]) -> Camera {
-        let settings = settings::Camera { codec, heights: heights.to_vec() };
+        let settings = settings::Camera { codec, heights: heights.to_vec(), bitrate_bps: None };
         Camera::new(&settings, Time::ZERO, &mut Draws::new(1, 1))
     }
 
@@ -199,6 +199,17 @@ mod tests {
         let last_high = packets.iter().rposition(|packet| packet.stamp.height == 720);
         let key = packets.iter().position(|packet| packet.stamp.key).expect("it changes at one");
         assert!(last_high.is_none_or(|last| last < key));
+    }
+
+    #[test]
+    fn a_bit_rate_that_is_told_is_that_of_the_highest() {
+        let heights = vec![180, 360, 720];
+        let camera =
+            |bitrate_bps| settings::Camera { codec: Codec::Vp8, heights: heights.clone(), bitrate_bps };
+        let rates = |camera: settings::Camera| [180, 360, 720].map(|height| camera.bitrate_bps(height));
+        let usual = rates(camera(None));
+        assert_eq!(rates(camera(Some(2 * usual[2]))), usual.map(|rate| 2 * rate));
+        assert_eq!(rates(camera(Some(u32::MAX)))[2], u32::MAX);
     }
 
     #[test]

@@ -38,6 +38,18 @@ pub struct Camera {
     pub codec: Codec,
     /// of the pictures that it sends at the same time, ascending; one, two or three
     pub heights: Vec<u16>,
+    /// bits a second of the highest of them, the others in proportion; `None`: as the client has it
+    pub bitrate_bps: Option<u32>,
+}
+
+impl Camera {
+    /// Of the picture of this height, and those below it where it is a layer.
+    pub(super) fn bitrate_bps(&self, height: u16) -> u32 {
+        let usual = self.codec.bitrate_bps(height);
+        let (Some(told), Some(highest)) = (self.bitrate_bps, self.heights.last()) else { return usual };
+        let share = u64::from(told) * u64::from(usual) / u64::from(self.codec.bitrate_bps(*highest)).max(1);
+        u32::try_from(share).unwrap_or(u32::MAX)
+    }
 }
 
 /// What a microphone hears. It sends all the time, as browsers do: silence is told by the level (RFC 6464).

@@ -43,7 +43,7 @@ impl Bridges {
             identity: Identity::new(epoch),
             epoch,
             run: RUN,
-            camera: Some(Camera { codec: Codec::Vp8, heights: vec![360] }),
+            camera: Some(Camera { codec: Codec::Vp8, heights: vec![360], bitrate_bps: None }),
             voice: Some(Voice::Silent),
             height_max: 720,
             channel: Way::DataChannel,

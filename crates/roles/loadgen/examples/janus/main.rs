@@ -61,7 +61,7 @@ fn main() -> anyhow::Result<()> {
 async fn run(flags: &Flags) -> anyhow::Result<Report> {
     let senders = flags.senders.unwrap_or(flags.participants).min(flags.participants);
     let media = Media {
-        camera: Some(Camera { codec: Codec::Vp8, heights: vec![flags.video] }),
+        camera: Some(Camera { codec: Codec::Vp8, heights: vec![flags.video], bitrate_bps: None }),
         voice: Some(Voice::Talking),
         senders,
         height_max: i32::from(flags.video),

@@ -19,6 +19,8 @@ pub use built_in::BUILT_IN;
 
 /// Lines of chat a second, of one participant.
 const CHAT_RATE: std::ops::RangeInclusive<f64> = 0.001..=1_000.0;
+/// Kilobits a second, of the highest picture.
+const BIT_RATE: std::ops::RangeInclusive<u32> = 10..=100_000;
 
 /// A dozen lines of TOML; what it does not say is as in [`Profile::default`]. Times are text such as `90s`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -61,6 +63,8 @@ pub struct Feeds {
     pub senders: Option<u32>,
     /// heights in pixels of what a camera sends at the same time, ascending; without any there is no camera
     pub video: Vec<u16>,
+    /// kilobits a second of the highest of them, the others in proportion; `None`: as browsers have it
+    pub bit_rate: Option<u32>,
     #[serde(deserialize_with = "codec")]
     pub codec: Codec,
     #[serde(deserialize_with = "voice")]
@@ -91,14 +95,15 @@ impl Default for Profile {
 impl Default for Feeds {
     fn default() -> Self {
         let (video, codec, audio) = (vec![180, 360, 720], Codec::Vp8, Voice::Talking);
-        Self { senders: None, video, codec, audio, receive: 720 }
+        Self { senders: None, video, bit_rate: None, codec, audio, receive: 720 }
     }
 }
 
 impl Feeds {
     /// For a run.
     pub fn media(&self) -> Media {
-        let camera = Camera { codec: self.codec, heights: self.video.clone() };
+        let bitrate_bps = self.bit_rate.map(|kilobits| kilobits * 1_000);
+        let camera = Camera { codec: self.codec, heights: self.video.clone(), bitrate_bps };
         Media {
             camera: (!self.video.is_empty()).then_some(camera),
             voice: Some(self.audio),
@@ -146,7 +151,13 @@ impl Profile {
         );
         ensure!(self.probe != Some(Duration::ZERO), "probe must be longer than nothing");
         ensure!(self.cut_at.is_none_or(|at| at < self.duration), "cut_at must be within the duration");
-        if let Some(Feeds { senders, video, .. }) = &self.media {
+        if let Some(Feeds { senders, video, bit_rate, .. }) = &self.media {
+            ensure!(
+                bit_rate.is_none_or(|rate| BIT_RATE.contains(&rate)),
+                "media.bit_rate is between {} and {} kilobits a second",
+                BIT_RATE.start(),
+                BIT_RATE.end()
+            );
             ensure!(*senders != Some(0), "media.senders is at least 1; without [media] nobody sends");
             let ascends = video.windows(2).all(|two| two[0] < two[1]);
             ensure!(video.len() <= 3 && ascends, "media.video is up to three heights, ascending");
@@ -252,6 +263,7 @@ mod tests {
         check_fails("cut_at = '40s'", &["cut_at"]);
         check_fails("[media]\nsenders = 0", &["senders"]);
         check_fails("[media]\nvideo = [720, 180]", &["ascending"]);
+        check_fails("[media]\nbit_rate = 5", &["bit_rate", "between 10 and"]);
     }
 
     #[test]
