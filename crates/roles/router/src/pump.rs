@@ -6,6 +6,7 @@
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{sleep, timeout};
 
@@ -14,7 +15,7 @@ use crate::limits::{LINGER_TIME_MAX, PUMP_BYTES, SILENCE_TIME_MAX};
 /// One side: its socket, and what was read of it too early.
 pub(crate) struct Side<S> {
     pub(crate) stream: S,
-    pub(crate) early: bytes::Bytes,
+    pub(crate) early: Bytes,
 }
 
 /// Runs until one side ends, or both are silent for too long.
@@ -26,8 +27,8 @@ where
     let moved = AtomicU64::new(0);
     let (mut client_read, mut client_write) = tokio::io::split(client.stream);
     let (mut upstream_read, mut upstream_write) = tokio::io::split(upstream.stream);
-    let up = copy(&client.early, &mut client_read, &mut upstream_write, &moved);
-    let down = copy(&upstream.early, &mut upstream_read, &mut client_write, &moved);
+    let up = copy(client.early, &mut client_read, &mut upstream_write, &moved);
+    let down = copy(upstream.early, &mut upstream_read, &mut client_write, &moved);
     tokio::pin!(up, down);
     tokio::select! {
         // An error means that one of the two sockets is broken: the other is dropped with it.
@@ -39,13 +40,15 @@ where
 
 /// Until `from` ends; then `to` is told that nothing follows.
 async fn copy(
-    early: &[u8],
+    early: Bytes,
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
     moved: &AtomicU64,
 ) -> io::Result<()> {
-    to.write_all(early).await?;
+    to.write_all(&early).await?;
     to.flush().await?;
+    // it is part of a larger buffer, and empty as a rule
+    drop(early);
     let mut buffer = vec![0; PUMP_BYTES];
     loop {
         let read = from.read(&mut buffer).await?;
@@ -72,7 +75,6 @@ async fn silence(moved: &AtomicU64) {
 mod tests {
     use std::time::Duration;
 
-    use bytes::Bytes;
     use tokio::io::{DuplexStream, duplex};
 
     use super::*;
