@@ -59,7 +59,7 @@ function method(machine: string, repeats: number): string[] {
     '  the last join, its signalling included for Janus, which says next to nothing then. Delivered is what participants',
     '  received in the same seconds, whole packets of media without retransmissions; bytes are those of RTP payloads. Loss is',
     '  of the whole run. The delay is from the making of a packet to its arrival, the 99th percentile of each second, the',
-    '  median second of them. Both encrypt with AES-256-GCM, and media take the loopback path.',
+    '  median second of them. Both encrypt with AES-GCM, and media take the loopback path.',
   ];
 }
 
